@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# What is slow to make is made once for each recipe: in a temporary folder which gets its
+# name only when it is whole, so a killed build leaves nothing half.
+
+kernel_folder() { printf '%s/kernel-%s\n' "$CACHE" "$(recipe_hash kernel.sh kernel.config)"; }
+root_folder() { printf '%s/root-%s\n' "$CACHE" "$(recipe_hash root.sh packages)"; }
+
+recipe_hash() { (cd "$LAB_D" && cat "$@") | sha256sum | cut -c1-12; }
+
+build_image() {
+  local kernel root started=$SECONDS builder='' failed=''
+  kernel=$(kernel_folder)
+  root=$(root_folder)
+  [ ! -d "$kernel" ] || [ ! -d "$root" ] || return 0
+  mkdir -p "$CACHE"
+  exec {image_lock}>"$CACHE/lock"
+  flock "$image_lock"
+  # Whatever a killed build left: nobody else is building while the lock is held
+  rm -rf "$CACHE"/building-*
+  logged host install_host_packages
+  # The packages are unpacked while the compiler runs: they wait for different things
+  if [ ! -d "$root" ]; then
+    logged root cached build_root "$root" &
+    builder=$!
+  fi
+  [ -d "$kernel" ] || logged kernel cached build_kernel "$kernel" || failed=1
+  [ -z "$builder" ] || wait "$builder" || failed=1
+  exec {image_lock}>&-
+  [ -z "$failed" ] || exit 1
+  say "image ready after $((SECONDS - started)) s"
+}
+
+# cached BUILDER FOLDER
+cached() {
+  local building=$CACHE/building-${2##*/}
+  mkdir "$building"
+  "$1" "$building"
+  mv "$building" "$2"
+}
+
+# logged NAME COMMAND...: progress lines to the caller, everything else to CACHE/NAME.log
+logged() {
+  local log=$CACHE/$1.log status=0
+  shift
+  # A process of its own: errexit would be off in a function called under ||
+  LAB_PROGRESS_FD=3 "$SELF" --internal "$@" 3>&1 >"$log" 2>&1 </dev/null || status=$?
+  [ "$status" -ne 0 ] || return 0
+  tail -n 40 "$log" >&2
+  printf 'lab: error: the build failed; its whole output is in %s\n' "$log" >&2
+  return "$status"
+}

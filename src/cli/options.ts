@@ -1,0 +1,150 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { env, geteuid } from 'node:process';
+import { type Command, Option } from 'commander';
+import { usageError } from '../errors.ts';
+import { compressorNames, parseCompression } from '../hosts/compressors.ts';
+import { type Place, parseSource, parseTarget, type RemotePlace } from '../hosts/place.ts';
+import type { LogFormat } from '../journal/log.ts';
+import type { Request } from '../replication/request.ts';
+import { parseRetentionPolicy, type RetentionPolicy } from '../replication/retention.ts';
+import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
+import { parseBytes, parseCount, parseTime } from './quantities.ts';
+
+/** What a replicating verb's options say about what is printed and written. */
+export interface OutputOptions {
+  readonly log: string;
+  readonly logFormat: LogFormat;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** The options as commander hands them over. */
+export interface ReplicatingOptions extends OutputOptions {
+  readonly compress?: string;
+  readonly rate?: number;
+  readonly keep?: number;
+  readonly keepTarget?: RetentionPolicy;
+  readonly stall: number;
+  readonly sudo?: boolean;
+  readonly sshOption?: readonly string[];
+  readonly nameFormat: string;
+  readonly dryRun?: boolean;
+  readonly abortPartial?: boolean;
+}
+
+const defaultLog = (): string =>
+  geteuid?.() === 0
+    ? '/var/log/zferry.log'
+    : join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'zferry', 'zferry.log');
+
+const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [
+  ...earlier,
+  value,
+];
+
+const tenMinutes = 600_000;
+
+/** Adds the options that every replicating verb has. */
+export const withReplicatingOptions = (command: Command): Command =>
+  command
+    .option('--log <file>', 'append one line a cycle to this file', defaultLog())
+    .addOption(
+      new Option('--log-format <form>', 'how that line is written')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .option(
+      '--compress <name>',
+      `${compressorNames.join(', ')} or none; must be on both hosts (default: lzop, or none where a host lacks it)`,
+    )
+    .option(
+      '--rate <bytes>',
+      'at most so many bytes a second, such as 10M; needs pv or mbuffer',
+      parseBytes,
+    )
+    .option('--keep <n>', 'keep the newest N snapshots of the series here', parseCount)
+    .option(
+      '--keep-target <policy>',
+      "keep these of the series there, such as 'last=2 hourly=24 daily=7'",
+      parseRetentionPolicy,
+    )
+    .option('--name-format <format>', 'strftime format (UTC) of snapshot names', defaultNameFormat)
+    .addOption(
+      new Option('--stall <time>', 'give up when nothing has moved for so long, such as 90s or 10m')
+        .argParser(parseTime)
+        .default(tenMinutes, '10m'),
+    )
+    .option('--sudo', 'run zfs through sudo -n, here and there')
+    .addOption(
+      new Option(
+        '--ssh-option <option>',
+        'an option for ssh -o, such as Port=2222; may be repeated',
+      ).argParser(collect),
+    )
+    .option('--json', 'print one JSON object about the cycle')
+    .option('-n, --dry-run', 'print what would be done, and do nothing')
+    .option('-v, --verbose', 'say each step')
+    .option('-q, --quiet', 'print nothing but errors');
+
+const remote = (target: Place, source: Place): RemotePlace => {
+  const { host } = target;
+  if (host.kind === 'here') {
+    throw usageError(
+      `the target ${target.typed} is on this host; targets on this host are not supported yet`,
+      `write [user@]host or [user@]host:${source.dataset}`,
+    );
+  }
+  if (!target.dataset.includes('/')) {
+    throw usageError(
+      `the target ${target.typed} is the root of a pool, which would need a forced receive`,
+      `write a dataset below it, such as ${target.typed.includes(':') ? target.typed : `${target.typed}:${target.dataset}`}/replica`,
+    );
+  }
+  return { ...target, host };
+};
+
+const local = (source: Place): Place => {
+  if (source.host.kind === 'here') return source;
+  throw usageError(
+    `the source ${source.typed} is on another host; sources on other hosts are not supported yet`,
+    'run zferry on the host of the source',
+  );
+};
+
+/** Makes a request of what was typed. Throws usage errors. */
+export const requestFor = (
+  intent: Request['intent'],
+  sourceText: string,
+  targetText: string,
+  options: ReplicatingOptions,
+  self: string,
+): Request => {
+  const source = local(parseSource(sourceText));
+  const target = remote(parseTarget(targetText, source), source);
+  const series = parseNameFormat(options.nameFormat);
+  if (!series.ownsItsNames && (options.keep !== undefined || options.keepTarget !== undefined)) {
+    throw usageError(
+      `the name format '${options.nameFormat}' has no word of its own, so that --keep could destroy other snapshots`,
+      'leave --keep and --keep-target out, or give the format a word, such as zferry_%Y-%m-%d_%H:%M:%S',
+    );
+  }
+  return {
+    pair: { source, target },
+    intent,
+    series,
+    compression: {
+      wanted: parseCompression(options.compress ?? 'lzop'),
+      named: options.compress !== undefined,
+    },
+    rate: options.rate,
+    keep: options.keep,
+    keepTarget: options.keepTarget,
+    stall: options.stall,
+    sudo: options.sudo ?? false,
+    sshOptions: options.sshOption ?? [],
+    abortPartial: options.abortPartial ?? false,
+    self,
+  };
+};

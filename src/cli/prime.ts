@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
+import { printRehearsal } from './rehearse.ts';
+import { replicate } from './replicate.ts';
+import { onlyTarget } from './run.ts';
+
+const example = `
+Example:
+  zferry prime tank/vm backup`;
+
+/** `zferry prime`. */
+export const addPrime = (program: Command, help: string, end: (code: number) => void): void => {
+  withReplicatingOptions(program.command('prime'))
+    .summary('the first full send; goes on where it was interrupted')
+    .description(
+      'The first full send. The target must not exist yet; it becomes read-only and is never mounted by it. When interrupted, the same command (or a cycle) goes on where it stopped.',
+    )
+    .argument('<source>', 'pool/dataset on this host')
+    .argument('<target...>', '[user@]host, or [user@]host:pool/dataset')
+    .option(
+      '--abort-partial',
+      'first give up a partial receive on the target; of a first send this destroys the target',
+    )
+    .addHelpText('after', example + help)
+    .action(async (source: string, targets: string[], options: ReplicatingOptions) => {
+      const request = requestFor('prime', source, onlyTarget(targets), options, 'zferry');
+      const act = options.dryRun ? printRehearsal : replicate;
+      end(await act(request, options));
+    });
+};

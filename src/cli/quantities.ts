@@ -1,0 +1,42 @@
+import { usageError } from '../errors.ts';
+
+const bytesPerUnit = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+const millisecondsPerUnit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const parse = (
+  text: string,
+  pattern: RegExp,
+  scale: Readonly<Record<string, number>>,
+  advice: string,
+): number => {
+  const [, amount = '', unit = ''] = pattern.exec(text) ?? [];
+  const value = Math.round(Number(amount) * (scale[unit] ?? Number.NaN));
+  if (amount === '' || !Number.isSafeInteger(value) || value <= 0) {
+    throw usageError(`'${text}' is not ${advice}`);
+  }
+  return value;
+};
+
+/** Reads an amount of bytes such as `10M` or `1.5G`; units are powers of 1024, as zfs has them. */
+export const parseBytes = (text: string): number =>
+  parse(
+    text.toUpperCase(),
+    /^([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:I?B)?$/,
+    bytesPerUnit,
+    'a number of bytes above 0, such as 500K, 10M or 1.5G',
+  );
+
+/** Reads a time such as `90s`, `10m`, `10 min` or `2h`, in milliseconds. */
+export const parseTime = (text: string): number =>
+  parse(
+    text,
+    /^([0-9]+(?:\.[0-9]+)?) ?(s|m|min|h|d)$/,
+    millisecondsPerUnit,
+    'a time above 0 with its unit, such as 90s, 10m or 2h',
+  );
+
+/** Reads a whole number of at least 1. */
+export const parseCount = (text: string): number => {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw usageError(`'${text}' is not a whole number above 0`);
+  return Number(text);
+};

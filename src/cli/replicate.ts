@@ -1,0 +1,131 @@
+import { kill, off, on, pid } from 'node:process';
+import { asZferryError, exitCodes, failure, type ZferryError } from '../errors.ts';
+import { hostShown } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
+import type { Entry } from '../journal/entry.ts';
+import { jsonLine } from '../journal/json.ts';
+import { appendToLog } from '../journal/log.ts';
+import { textLine } from '../journal/text.ts';
+import { cycle } from '../replication/cycle.ts';
+import { PairBusy } from '../replication/locking.ts';
+import type { Observer } from '../replication/observer.ts';
+import type { Request } from '../replication/request.ts';
+import type { Story } from '../replication/story.ts';
+import type { OutputOptions } from './options.ts';
+import {
+  isWatched,
+  printError,
+  printResult,
+  printStep,
+  printWarning,
+  progressLine,
+} from './terminal.ts';
+
+/** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. A second one ends the process at once. */
+export const withInterrupts = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const controller = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const onSignal = (name: NodeJS.Signals) => {
+    if (controller.signal.aborted) {
+      for (const each of signals) off(each, onSignal);
+      kill(pid, name);
+    }
+    controller.abort(failure(`interrupted by ${name}`));
+  };
+  for (const each of signals) on(each, onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const each of signals) off(each, onSignal);
+  }
+};
+
+const observer = (request: Request, output: OutputOptions): Observer => {
+  const isTalkative = output.verbose === true && output.quiet !== true;
+  const showsProgress = isWatched() && !output.quiet && !output.json;
+  return {
+    step: (text) => {
+      if (isTalkative) printStep(text);
+    },
+    announce: printStep,
+    progress: showsProgress ? progressLine(request.pair.source.dataset) : () => undefined,
+  };
+};
+
+type Outcome = 'replicated' | ZferryError;
+
+const entryFor = (request: Request, story: Story, outcome: Outcome, began: number): Entry => {
+  const { pair, intent } = request;
+  const facts = {
+    time: new Date(),
+    verb: intent,
+    source: pair.source.dataset,
+    target: pair.target.typed,
+    host: hostShown(pair.target.host),
+    snapshot: story.snapshot,
+    seconds: (performance.now() - began) / 1_000,
+  };
+  if (outcome instanceof PairBusy) return { ...facts, result: 'skipped', holder: outcome.holder };
+  const stream = {
+    kind: story.kind,
+    base: story.base,
+    guid: story.guid,
+    bytes: story.bytes,
+    compression: story.compression,
+    notes: story.notes,
+  };
+  if (outcome === 'replicated') {
+    const kept = story.kept.map(({ name, reason }) => `${name}: ${reason}`);
+    return { ...facts, ...stream, result: 'replicated', kept };
+  }
+  const { exitCode, message, hint } = outcome;
+  return { ...facts, ...stream, result: 'failed', exitCode, error: message, hint };
+};
+
+const reportFailure = (error: ZferryError, entry: Entry, output: OutputOptions): number => {
+  const isBusy = error instanceof PairBusy;
+  if (output.json) printResult(jsonLine(entry));
+  if (!isBusy || isWatched()) printError(error);
+  return error.exitCode;
+};
+
+const reportSuccess = (entry: Entry, story: Story, output: OutputOptions): number => {
+  if (output.json) printResult(jsonLine(entry));
+  else if (isWatched() && !output.quiet) printResult(textLine(entry));
+  for (const { name, reason, inUse } of story.kept) {
+    if (!inUse) printWarning(`${name} could not be pruned: ${reason}`);
+  }
+  return exitCodes.done.code;
+};
+
+const attempt = async (request: Request, story: Story, output: OutputOptions) => {
+  try {
+    return await withInterrupts(async (signal) => {
+      const tether: Tether = { locks: [], signal, stall: request.stall };
+      return await cycle(request, story, observer(request, output), tether);
+    });
+  } catch (error) {
+    return asZferryError(error);
+  }
+};
+
+/** Runs one cycle, writes its log line and says what there is to say; answers the exit code. */
+export const replicate = async (request: Request, output: OutputOptions): Promise<number> => {
+  const began = performance.now();
+  const story: Story = { notes: [], kept: [] };
+  const outcome = await attempt(request, story, output);
+  if (outcome === 'already primed') {
+    const { source, target } = request.pair;
+    if (!output.quiet) printResult(`${source.dataset} is already primed on ${target.typed}`);
+    return exitCodes.done.code;
+  }
+  const entry = entryFor(request, story, outcome, began);
+  try {
+    appendToLog(output.log, output.logFormat, entry);
+  } catch (error) {
+    printError(asZferryError(error));
+  }
+  return outcome === 'replicated'
+    ? reportSuccess(entry, story, output)
+    : reportFailure(outcome, entry, output);
+};

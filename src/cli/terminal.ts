@@ -1,0 +1,65 @@
+import { stderr, stdout } from 'node:process';
+import { chalkStderr } from 'chalk';
+import type { ZferryError } from '../errors.ts';
+import { bytesShown, secondsShown } from '../journal/text.ts';
+import type { Progress } from '../replication/observer.ts';
+
+/**
+ * What goes where. Standard output has what was asked for: `--json`, the plan of `--dry-run`, and on a
+ * terminal the line that the log gets too. Standard error has `zferry: error: …`, `zferry: hint: …`,
+ * `zferry: warning: …`, the steps of `-v`, and on a terminal the progress line. Off a terminal a cycle
+ * that succeeds prints nothing: cron would mail it.
+ */
+
+const clearLine = '\r\u001b[K';
+let isProgressShown = false;
+
+const print = (line: string): void => {
+  if (isProgressShown) stderr.write(clearLine);
+  isProgressShown = false;
+  stderr.write(`${line}\n`);
+};
+
+/** True where a person watches. */
+export const isWatched = (): boolean => stderr.isTTY === true;
+
+export const printError = (error: ZferryError): void => {
+  print(`zferry: ${chalkStderr.red('error')}: ${error.message}`);
+  if (error.hint !== undefined) print(`zferry: ${chalkStderr.cyan('hint')}: ${error.hint}`);
+};
+
+export const printWarning = (text: string): void => {
+  print(`zferry: ${chalkStderr.yellow('warning')}: ${text}`);
+};
+
+/** A line of `-v`, or something that is announced before it is done. */
+export const printStep = (text: string): void => print(`zferry: ${text}`);
+
+export const printResult = (line: string): void => {
+  if (isProgressShown) stderr.write(clearLine);
+  isProgressShown = false;
+  stdout.write(`${line}\n`);
+};
+
+const progressText = ({ sent, total }: Progress, seconds: number): string => {
+  const rate = seconds > 0 ? sent / seconds : 0;
+  const speed = `${bytesShown(Math.round(rate))}/s`;
+  if (total === undefined || total === 0) return `${bytesShown(sent)}, ${speed}`;
+  // The total is zfs's estimate: a stream may turn out a little longer.
+  const share = Math.min(100, Math.floor((100 * sent) / total));
+  const left = rate > 0 ? `, ${secondsShown(Math.max(0, total - sent) / rate)} left` : '';
+  return `${bytesShown(sent)} of about ${bytesShown(total)}, ${share} %, ${speed}${left}`;
+};
+
+/** Shows progress on one line that rewrites itself. zfs says once a second how far it is. */
+export const progressLine = (subject: string): ((progress: Progress) => void) => {
+  let started: number | undefined;
+  return (progress) => {
+    if (progress.sent === 0) return;
+    // The first report comes a second after zfs send began.
+    started ??= Date.now() - 1_000;
+    const seconds = (Date.now() - started) / 1_000;
+    isProgressShown = true;
+    stderr.write(`${clearLine}${subject}: ${progressText(progress, seconds)}`);
+  };
+};

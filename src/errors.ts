@@ -1,0 +1,54 @@
+/**
+ * Exit codes of the replicating verbs. The one table: `--help` and the README print these words.
+ */
+export const exitCodes = {
+  done: { code: 0, meaning: 'replicated and verified' },
+  failed: { code: 1, meaning: 'failed; the next cycle will try again by itself' },
+  usage: { code: 2, meaning: 'the command line is wrong; nothing was touched' },
+  decide: {
+    code: 3,
+    meaning: 'a person must decide: not primed, no common base, target changed or writable, …',
+  },
+  busy: { code: 4, meaning: 'another run for this pair is still at work; nothing was done' },
+} as const;
+
+/** The kinds of failure; each is a row of {@link exitCodes}. */
+export type FailureKind = Exclude<keyof typeof exitCodes, 'done'>;
+
+/**
+ * Everything that zferry itself can report. `message` is one line without `zferry: error:`, a capital
+ * or a full stop; `hint` says the way out and, where a command is the way out, that exact command.
+ */
+export class ZferryError extends Error {
+  readonly kind: FailureKind;
+  readonly hint: string | undefined;
+
+  constructor(kind: FailureKind, message: string, hint?: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ZferryError';
+    this.kind = kind;
+    this.hint = hint;
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.kind].code;
+  }
+}
+
+/** The command line or a file is wrong: exit 2. */
+export const usageError = (message: string, hint?: string): ZferryError =>
+  new ZferryError('usage', message, hint);
+
+/** The world was not as needed this time: exit 1. */
+export const failure = (message: string, hint?: string, cause?: unknown): ZferryError =>
+  new ZferryError('failed', message, hint, cause);
+
+/** Only a person can say how to go on: exit 3. */
+export const refusal = (message: string, hint?: string): ZferryError =>
+  new ZferryError('decide', message, hint);
+
+/** Makes a ZferryError of whatever was thrown; what is not ours is a failure that keeps its cause. */
+export const asZferryError = (thrown: unknown): ZferryError =>
+  thrown instanceof ZferryError
+    ? thrown
+    : failure(thrown instanceof Error ? thrown.message : String(thrown), undefined, thrown);

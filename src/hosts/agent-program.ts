@@ -1,0 +1,75 @@
+import { compressorNames, compressors } from './compressors.ts';
+
+/**
+ * The program that runs on the target for one cycle, in POSIX sh; docs/PROTOCOL.md says what it speaks.
+ *
+ * Every login shell has to pass it on unharmed, so it has no single quote, backslash, `!` or line break
+ * (the lines below are joined): fish reads backslashes inside single quotes, tcsh reads `!` and line
+ * breaks there. That is why there is no `$!`, no `!=` and no `\n` here. It takes no text from outside but
+ * its positional parameters and the one line that it reads; both are only ever expanded inside quotes.
+ *
+ * Parameters: 1 target dataset, 2 its parent, 3 its pool, 4 the word(s) before `zfs` (empty, or `sudo -n`).
+ * `ps` is asked without options beyond POSIX, and some systems cut its lines at 80 characters: therefore
+ * the key that later agents look for is the first thing in the program.
+ */
+const lines = (key: string): readonly string[] => [
+  `: zferry-agent-${key};`,
+  'LC_ALL=C; export LC_ALL;',
+  'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH;',
+  'target=$1; parent=$2; pool=$3; sudo=$4; tab="\t"; set -f;',
+  'z() { $sudo zfs "$@"; };',
+
+  'agents() { ps -A -o pid= -o pgid= -o args= | while read -r pid group words;',
+  `do case $words in "sh -c : zferry-agent-${key};"*) echo $pid $group;; esac; done; };`,
+
+  // The process group is what a predecessor is ended by: sshd gives each session one of its own.
+  'own() { ps -o pgid= -p $$ | { read -r group; echo $group; }; };',
+  'others() { agents | while read -r pid group; do case $group in $mine) ;; *) echo $group;; esac; done; };',
+  'signal() { others | while read -r group; do kill -s $1 -- -$group 2>/dev/null; done; };',
+  'gone() { n=0; while [ -n "$(others)" ]; do n=$((n + 1)); if [ $n -gt 10 ]; then return 1; fi; sleep 1; done; };',
+  'replace() { mine=$(own); signal TERM; signal CONT; gone || { signal KILL; gone; }; };',
+
+  'facts() { echo self $$; agents | while read -r pid group; do echo agent $pid $group; done;',
+  `for name in zfs ${compressorNames.join(' ')};`,
+  'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
+  'echo section properties;',
+  'z get -Hp -o name,property,value type,guid,readonly,written,receive_resume_token "$pool" "$parent" "$target" 2>&1;',
+  'echo section snapshots;',
+  'z list -Hp -d 1 -t snapshot -o name,guid,createtxg "$target" 2>&1;',
+  'echo end facts; };',
+
+  // CPU time tells a receive that works from one that hangs. `jobs -p` stands for the forbidden `$!`.
+  'work() { ps -A -o pgid= -o time= -o comm= | while read -r group time name;',
+  `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time;; esac; done; };`,
+  'beat() { mine=$(own); while sleep 20 >/dev/null; do echo beat $(work); done; };',
+
+  'unpack() { case $1 in',
+  ...compressorNames.map((name) => `${name}) ${compressors[name].decompress.join(' ')};;`),
+  'esac; };',
+  'take() { case $1 in full) set -- -o readonly=on -o canmount=noauto;; *) set --;; esac;',
+  'z receive -s -u -v "$@" "$target"; echo status receive $?; };',
+  'receive() { mode=$2; pack=$3; guid=$4; label=$5; shift 5; echo section receive;',
+  'beat 2>/dev/null & beating=$(jobs -p);',
+  'case $pack in none) take $mode 2>&1;;',
+  '*) { { unpack $pack; echo status decompress $? >&3; } 2>&3 | take $mode >&3 2>&3; } 3>&1;; esac;',
+  'kill $beating 2>/dev/null; wait $beating 2>/dev/null;',
+  'echo section after; seen=$(look "$@"); echo "$seen"; echo section prune;',
+  'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; fi;',
+  'echo end receive; };',
+
+  // Nothing is destroyed but what the line named, by name and guid, and only when the new one is there.
+  'look() { for pair in "$@"; do shift; set -- "$@" "$target@${pair#*=}"; done;',
+  'z list -Hp -t filesystem,volume,snapshot -o type,guid,name,readonly,receive_resume_token "$target" "$target@$label" "$@" 2>&1; };',
+  'known() { case $seen in *"snapshot$tab$1$tab$target@$2$tab"*) return 0;; *) return 1;; esac; };',
+  'prune() { if known $1 "$2"; then said=$(z destroy "$target@$2" 2>&1); echo "pruned $?/$2/$said"; fi; };',
+
+  `echo zferry-agent 1 ${key}; facts;`,
+  'while IFS= read -r line; do IFS=/; set -- $line; unset IFS; case $1 in',
+  'replace) replace; facts;;',
+  'abort) echo section abort; z receive -A "$target" 2>&1; echo status abort $?; facts;;',
+  'receive) receive "$@"; exit 0;;',
+  '*) exit 0;; esac; done',
+];
+
+/** The whole program in one line, for the pair that `key` (lower-case hexadecimal) stands for. */
+export const agentProgram = (key: string): string => lines(key).join(' ');

@@ -1,0 +1,179 @@
+import { failure } from '../errors.ts';
+import { parseProperties, parseSnapshots, type Snapshot } from '../zfs/listing.ts';
+import { type DatasetName, type Guid, parentOf, parseGuid, poolOf, shown } from '../zfs/names.ts';
+import { type CompressorName, isCompressorName } from './compressors.ts';
+
+/** The target dataset as the agent saw it. */
+export interface TargetDataset {
+  readonly type: string;
+  readonly readonly: boolean;
+  /** Bytes written to the head since its newest snapshot. */
+  readonly written: number;
+  readonly resumeToken: string | undefined;
+  /** Oldest first. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** What the target host answered before anything was changed. */
+export interface TargetFacts {
+  readonly hasZfs: boolean;
+  readonly decompressors: ReadonlySet<CompressorName>;
+  /** Process groups of agents of earlier runs that are still there. */
+  readonly predecessors: readonly number[];
+  /** The guid of the pool's root dataset; undefined where the pool is not imported. */
+  readonly rootGuid: Guid | undefined;
+  readonly parentExists: boolean;
+  readonly dataset: TargetDataset | undefined;
+  /** What zfs said beyond its answers, such as why it could not answer. */
+  readonly complaints: readonly string[];
+}
+
+/** How the receiving half of a transfer went. */
+export interface ReceiveReport {
+  readonly decompressStatus: number | undefined;
+  readonly receiveStatus: number | undefined;
+  /** Everything that the decompressor and `zfs receive` said. */
+  readonly said: readonly string[];
+  /** Bytes of the stream as `zfs receive -v` counted them, to the three digits that it prints. */
+  readonly bytes: number | undefined;
+  /** guids of the snapshots that were asked about, by name. */
+  readonly snapshots: ReadonlyMap<string, string>;
+  readonly readonly: boolean;
+  readonly resumeToken: string | undefined;
+  readonly pruned: readonly PruneReport[];
+  /** True when the agent came to its end, so that what it says of the target is what there is. */
+  readonly complete: boolean;
+}
+
+/** One snapshot that the agent was told to destroy, and what zfs said when it could not. */
+export interface PruneReport {
+  readonly label: string;
+  readonly error: string | undefined;
+}
+
+/** Lines by the section that they came in; what comes before the first stands under ''. */
+const bySection = (lines: readonly string[]): ReadonlyMap<string, readonly string[]> => {
+  const sections = new Map<string, string[]>([['', []]]);
+  let name = '';
+  for (const line of lines) {
+    const opened = /^section ([a-z]+)$/.exec(line)?.[1];
+    if (opened === undefined) {
+      sections.get(name)?.push(line);
+    } else {
+      name = opened;
+      sections.set(name, []);
+    }
+  }
+  return sections;
+};
+
+const values = (lines: readonly string[], word: string): string[] =>
+  lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
+
+const tokenOf = (text: string | undefined): string | undefined => {
+  if (text === undefined || text === '-' || text === '') return undefined;
+  // The token goes back into a command of ours; nothing else than its own alphabet may get there.
+  if (!/^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/.test(text)) {
+    throw failure(`the target's resume token is malformed: '${shown(text)}'`);
+  }
+  return text;
+};
+
+const guidOf = (text: string | undefined): Guid | undefined =>
+  text === undefined ? undefined : parseGuid(text);
+
+const isMissing = (line: string): boolean => line.endsWith('dataset does not exist');
+
+const predecessorsIn = (lines: readonly string[]): number[] => {
+  const self = values(lines, 'self')[0];
+  const agents = values(lines, 'agent').map((line) => line.split(' '));
+  const own = agents.find(([pid]) => pid === self)?.[1];
+  const others = agents.map(([, group]) => group).filter((group) => group !== own);
+  return [...new Set(others)].map(Number).filter((group) => group > 0);
+};
+
+/** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
+export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
+  const sections = bySection(lines);
+  const answers = sections.get('') ?? [];
+  const propertyLines = sections.get('properties') ?? [];
+  const snapshotLines = sections.get('snapshots') ?? [];
+  const isRow = (line: string) => line.includes('\t');
+  const properties = parseProperties(propertyLines.filter(isRow));
+  const own = properties.get(target);
+  const has = new Set(values(answers, 'has'));
+  const parent = parentOf(target);
+  return {
+    hasZfs: has.has('zfs'),
+    decompressors: new Set([...has].filter(isCompressorName)),
+    predecessors: predecessorsIn(answers),
+    rootGuid: guidOf(properties.get(poolOf(target))?.get('guid')),
+    parentExists: parent !== undefined && properties.has(parent),
+    dataset: own && {
+      type: own.get('type') ?? '-',
+      readonly: own.get('readonly') === 'on',
+      written: Number(own.get('written') ?? 0),
+      resumeToken: tokenOf(own.get('receive_resume_token')),
+      snapshots: parseSnapshots(snapshotLines.filter(isRow)),
+    },
+    complaints: [...propertyLines, ...snapshotLines].filter(
+      (line) => !isRow(line) && line !== '' && !isMissing(line),
+    ),
+  };
+};
+
+const unit = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40, P: 2 ** 50, E: 2 ** 60 };
+
+/** Reads `received 12.3M stream in …`, which zfs_nicebytes (lib/libzutil) rounds to three digits. */
+const receivedBytes = (lines: readonly string[]): number | undefined => {
+  const matches = lines.map((line) => /^received ([0-9.]+)([BKMGTPE]?)B? stream/.exec(line));
+  const match = matches.findLast((found) => found !== null);
+  if (match === undefined || match === null) return undefined;
+  const scale = unit[(match[2] || 'B') as keyof typeof unit];
+  return Math.round(Number(match[1]) * scale);
+};
+
+const statusOf = (lines: readonly string[], stage: string): number | undefined => {
+  const text = values(lines, `status ${stage}`)[0];
+  return text === undefined ? undefined : Number(text);
+};
+
+const parsePruned = (line: string): PruneReport | undefined => {
+  const [, status, label = '', said = ''] = /^pruned ([0-9]+)\/([^/]*)\/(.*)$/.exec(line) ?? [];
+  if (status === undefined) return undefined;
+  return { label, error: status === '0' ? undefined : said || `zfs destroy ended with ${status}` };
+};
+
+/** What zfs said when `zfs receive -A` failed; undefined when it did not. */
+export const parseAbort = (lines: readonly string[]): string | undefined => {
+  const abort = bySection(lines).get('abort') ?? [];
+  if (statusOf(abort, 'abort') === 0) return undefined;
+  return abort[0] ?? 'zfs receive -A failed';
+};
+
+/** Reads the agent's lines from `section receive` on; they may break off anywhere. */
+export const parseReceiveReport = (
+  target: DatasetName,
+  lines: readonly string[],
+): ReceiveReport => {
+  const sections = bySection(lines);
+  const receive = sections.get('receive') ?? [];
+  const after = (sections.get('after') ?? []).map((line) => line.split('\t'));
+  const own = after.find(([type, , name]) => type !== 'snapshot' && name === target);
+  const isSpeech = (line: string) => !/^(status|beat) /.test(line) && line !== '';
+  return {
+    decompressStatus: statusOf(receive, 'decompress'),
+    receiveStatus: statusOf(receive, 'receive'),
+    said: receive.filter(isSpeech),
+    bytes: receivedBytes(receive),
+    snapshots: new Map(
+      after
+        .filter(([type]) => type === 'snapshot')
+        .map(([, guid = '', name = '']) => [name.slice(name.indexOf('@') + 1), guid]),
+    ),
+    readonly: own?.[3] === 'on',
+    resumeToken: tokenOf(own?.[4]),
+    pruned: (sections.get('prune') ?? []).map(parsePruned).filter((report) => report !== undefined),
+    complete: lines.includes('end receive'),
+  };
+};

@@ -1,0 +1,235 @@
+import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { failure, type ZferryError } from '../errors.ts';
+import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
+import { agentProgram } from './agent-program.ts';
+import {
+  parseAbort,
+  parseFacts,
+  parseReceiveReport,
+  type ReceiveReport,
+  type TargetFacts,
+} from './agent-report.ts';
+import { type Child, type Ending, startChild } from './child.ts';
+import type { Compression } from './compressors.ts';
+import { hostShown, type RemotePlace } from './place.ts';
+import { sshCommand } from './ssh.ts';
+import { sshFailure } from './ssh-failure.ts';
+import { readSshSettings } from './ssh-settings.ts';
+import type { Tether } from './tether.ts';
+import { quoted } from './words.ts';
+
+/** What a session with a target's host needs to know. */
+export interface SessionOptions {
+  readonly target: RemotePlace;
+  /** Lower-case hexadecimal; the same for every run of the pair. */
+  readonly key: string;
+  readonly sudo: boolean;
+  readonly sshOptions: readonly string[];
+}
+
+/** What the target's half of a transfer is to do. */
+export interface ReceiveInstruction {
+  readonly mode: 'full' | 'incremental';
+  readonly compression: Compression;
+  /** The snapshot that must be there afterwards. */
+  readonly label: SnapshotLabel;
+  readonly guid: Guid;
+  /** What to destroy once it is. */
+  readonly prune: readonly { readonly label: SnapshotLabel; readonly guid: Guid }[];
+}
+
+/** One ssh session with the agent on the target; docs/PROTOCOL.md has the lines that are spoken. */
+export interface AgentSession {
+  readonly facts: () => Promise<TargetFacts>;
+  /** Ends agents of earlier runs there, then looks again. */
+  readonly replacePredecessors: () => Promise<TargetFacts>;
+  /** `zfs receive -A`, then looks again. Throws a failure when zfs did not do it. */
+  readonly abortPartial: () => Promise<TargetFacts>;
+  /**
+   * Makes the agent ready and hands out ssh's standard input, for the last process of the pipeline;
+   * the report comes when the agent has ended, complete or not.
+   */
+  readonly receive: (instruction: ReceiveInstruction) => Promise<Receiving>;
+  /** Ends the session, in order where the wire still lives, and waits for ssh's end. */
+  readonly close: () => Promise<void>;
+  /** Ends ssh at once; the agent notices by itself. */
+  readonly kill: () => void;
+}
+
+export interface Receiving {
+  readonly input: NonNullable<ChildProcess['stdin']>;
+  readonly report: Promise<ReceiveReport>;
+  readonly ssh: Promise<Ending>;
+  /** Changes as long as the processes on the target use the processor or say something. */
+  readonly pulse: () => string;
+}
+
+/**
+ * How long (milliseconds) the agent may take to its first line. ssh's own limits end a connection that
+ * cannot be made; this is for an existing ControlMaster whose wire is dead, and for a login that hangs.
+ */
+const firstLineLimit = 45_000;
+
+/** How long (milliseconds) a session that is no longer needed gets to end in order. */
+const graceAtClose = 3_000;
+
+const remoteCommand = ({ target, key, sudo }: SessionOptions): string => {
+  const parameters = [
+    target.dataset,
+    parentOf(target.dataset) ?? target.dataset,
+    poolOf(target.dataset),
+    sudo ? 'sudo -n' : '',
+  ];
+  return `sh -c ${[agentProgram(key), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
+};
+
+/** The agent's side of the conversation, without what the login printed before it. */
+class Conversation {
+  readonly child: Child;
+  readonly #lines: AsyncIterator<string, undefined>;
+  readonly #options: SessionOptions;
+  readonly #tether: Tether;
+  #last = '';
+
+  constructor(options: SessionOptions, sshOptions: readonly string[], tether: Tether) {
+    const { host } = options.target;
+    const argv = sshCommand(host, remoteCommand(options), readSshSettings(host), sshOptions);
+    this.child = startChild(argv, ['pipe', 'pipe'], tether);
+    const { stdin, stdout } = this.child.process;
+    if (stdin === null || stdout === null) throw failure('ssh started without its pipes');
+    // Whoever waits for a write is told of its error; a broken pipe while nobody writes says nothing new.
+    stdin.on('error', () => undefined);
+    this.input = stdin;
+    this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+    this.#options = options;
+    this.#tether = tether;
+  }
+
+  readonly input: NonNullable<ChildProcess['stdin']>;
+
+  /** The newest line. */
+  get last(): string {
+    return this.#last;
+  }
+
+  /** True when the agent has begun to speak, false when the limit (milliseconds) came first. */
+  async greeted(limit: number): Promise<boolean> {
+    const greeting = `zferry-agent 1 ${this.#options.key}`;
+    const begun = this.#until(greeting, []);
+    return await this.#within(begun, limit);
+  }
+
+  /** The lines up to that one. Throws when ssh ends before it, or nothing comes for the stall limit. */
+  async until(last: string): Promise<string[]> {
+    const lines: string[] = [];
+    if (await this.#within(this.#until(last, lines), this.#tether.stall)) return lines;
+    this.child.process.kill('SIGKILL');
+    throw failure(`${hostShown(this.#options.target.host)} stopped answering`);
+  }
+
+  /** The lines to ssh's end. */
+  async rest(): Promise<string[]> {
+    const lines: string[] = [];
+    for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
+      lines.push(line);
+    }
+    return lines;
+  }
+
+  /** Says one line. Its words hold no `/`: names within a dataset cannot. */
+  async say(...words: readonly string[]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.input.write(`${words.join('/')}\n`, (error) => (error ? reject(error) : resolve()));
+    await promise.catch(async (error: unknown) => Promise.reject(await this.#ended(error)));
+  }
+
+  async #next(): Promise<string | undefined> {
+    const line = await this.#lines.next();
+    if (line.done === true) return undefined;
+    this.#last = line.value;
+    return line.value;
+  }
+
+  async #until(last: string, lines: string[]): Promise<true> {
+    for (;;) {
+      const line = await this.#next();
+      if (line === undefined) throw await this.#ended();
+      if (line === last) return true;
+      lines.push(line);
+    }
+  }
+
+  async #within(work: Promise<true>, limit: number): Promise<boolean> {
+    const late = Promise.withResolvers<false>();
+    const timer = setTimeout(() => late.resolve(false), limit);
+    // When the limit wins, the loser's later rejection is the end of a session that nobody wants any more.
+    work.catch(() => undefined);
+    return await Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+  }
+
+  async #ended(cause?: unknown): Promise<ZferryError> {
+    const ending = await this.child.ended;
+    this.#tether.signal.throwIfAborted();
+    return sshFailure(this.#options.target.host, ending, cause);
+  }
+}
+
+/** Connects; where an existing ControlMaster does not answer in time, once more without it. */
+const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
+  const first = new Conversation(options, options.sshOptions, tether);
+  if (await first.greeted(firstLineLimit)) return first;
+  first.child.process.kill('SIGKILL');
+  const late = failure(
+    `no answer from ${hostShown(options.target.host)} within ${firstLineLimit / 1000} s`,
+  );
+  if (!readSshSettings(options.target.host).has('controlpath')) throw late;
+  const direct = new Conversation(options, ['ControlPath=none', ...options.sshOptions], tether);
+  if (await direct.greeted(firstLineLimit)) return direct;
+  direct.child.process.kill('SIGKILL');
+  throw late;
+};
+
+/** Opens the session. Throws a failure with ssh's own words when the agent does not come to speak. */
+export const openAgentSession = async (
+  options: SessionOptions,
+  tether: Tether,
+): Promise<AgentSession> => {
+  const conversation = await connect(options, tether);
+  const { dataset } = options.target;
+  const kill = () => {
+    conversation.child.process.kill('SIGKILL');
+  };
+  const facts = async () => parseFacts(dataset, await conversation.until('end facts'));
+  return {
+    facts,
+    replacePredecessors: async () => {
+      await conversation.say('replace');
+      return await facts();
+    },
+    abortPartial: async () => {
+      await conversation.say('abort');
+      const lines = await conversation.until('end facts');
+      const said = parseAbort(lines);
+      if (said !== undefined) throw failure(said);
+      return parseFacts(dataset, lines.slice(lines.findIndex((line) => line.startsWith('self '))));
+    },
+    receive: async ({ mode, compression, label, guid, prune }) => {
+      const pairs = prune.map((snapshot) => `${snapshot.guid}=${snapshot.label}`);
+      await conversation.say('receive', mode, compression, guid, label, ...pairs);
+      return {
+        input: conversation.input,
+        report: conversation.rest().then((lines) => parseReceiveReport(dataset, lines)),
+        ssh: conversation.child.ended,
+        pulse: () => conversation.last,
+      };
+    },
+    close: async () => {
+      conversation.input.end();
+      const late = setTimeout(kill, graceAtClose);
+      await conversation.child.ended;
+      clearTimeout(late);
+    },
+    kill,
+  };
+};

@@ -1,0 +1,118 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { childEnvironment, isInstalled } from './environment.ts';
+import type { Tether } from './tether.ts';
+
+/** How a long-running process ended. */
+export interface Ending {
+  readonly program: string;
+  /** 0 to 255; undefined when a signal ended it or it never started. */
+  readonly exitCode: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  /** What it said on standard error, without what `onLine` took. */
+  readonly said: readonly string[];
+}
+
+/** A process that runs as long as a transfer does. */
+export interface Child {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ending>;
+}
+
+/** A stage that prints endlessly must not fill the memory. */
+const mostLines = 200;
+const graceAfterTerm = 3_000;
+/** What waits for a suspended pool outlives even SIGKILL; it is named, and no longer waited for. */
+const graceAfterKill = 10_000;
+/** A descendant (a ProxyCommand, say) may keep standard error open after the process itself is gone. */
+const graceForOutput = 1_000;
+
+/**
+ * prctl(2)'s parent death signal, so that kill -9 of zferry ends its children; setpriv comes with
+ * util-linux. Without it they end when the pipe that they write to breaks.
+ */
+const tied = (argv: readonly [string, ...string[]]): readonly [string, ...string[]] =>
+  isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : argv;
+
+const collectLines = (
+  child: ChildProcess,
+  onLine: (line: string) => boolean,
+): { readonly lines: string[]; flush: () => void } => {
+  const lines: string[] = [];
+  let rest = '';
+  const take = (line: string) => {
+    if (line !== '' && !onLine(line) && lines.length < mostLines) lines.push(line);
+  };
+  child.stderr?.setEncoding('utf8');
+  child.stderr?.on('data', (text: string) => {
+    const parts = (rest + text).split(/\r?\n/);
+    rest = parts.pop() ?? '';
+    for (const part of parts) take(part);
+  });
+  return { lines, flush: () => take(rest.trimEnd()) };
+};
+
+const killWhenAborted = (
+  child: ChildProcess,
+  signal: AbortSignal,
+  onOutlived: () => void,
+): (() => void) => {
+  let force: NodeJS.Timeout | undefined;
+  let outlived: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    child.kill('SIGTERM');
+    // A stopped process takes no SIGTERM until it goes on.
+    force = setTimeout(() => child.kill('SIGKILL'), graceAfterTerm);
+    outlived = setTimeout(onOutlived, graceAfterTerm + graceAfterKill);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    clearTimeout(force);
+    clearTimeout(outlived);
+    signal.removeEventListener('abort', onAbort);
+  };
+};
+
+/**
+ * Starts a process that ends with zferry. Its standard error is read line by line; `onLine` answers true
+ * for a line that it has dealt with. Node's own spawn and not execa, because here the descriptors of one
+ * process go straight to the next: execa would pump a stream through this process.
+ */
+export const startChild = (
+  argv: readonly [string, ...string[]],
+  stdio: readonly [StdioPart, StdioPart],
+  tether: Tether,
+  onLine: (line: string) => boolean = () => false,
+): Child => {
+  const [file, ...parameters] = tied(argv);
+  const [program] = argv;
+  const child = spawn(file, parameters, {
+    env: childEnvironment(),
+    stdio: [...stdio, 'pipe', ...tether.locks] as StdioOptions,
+  });
+  const stderr = collectLines(child, onLine);
+  const { promise, resolve } = Promise.withResolvers<Ending>();
+  const end = (exitCode: number | undefined, signal: NodeJS.Signals | undefined) => {
+    release();
+    stderr.flush();
+    resolve({ program, exitCode, signal, said: stderr.lines });
+  };
+  const release = killWhenAborted(child, tether.signal, () => {
+    stderr.lines.push(`'${argv.join(' ')}' (pid ${child.pid}) does not end, not even when killed`);
+    end(undefined, undefined);
+  });
+  child.once('error', (error) => {
+    stderr.lines.push(error.message);
+    if (child.pid === undefined) end(undefined, undefined);
+  });
+  child.once('exit', (code, signal) => {
+    const finish = () => end(code ?? undefined, signal ?? undefined);
+    const late = setTimeout(finish, graceForOutput);
+    child.once('close', () => {
+      clearTimeout(late);
+      finish();
+    });
+  });
+  return { process: child, ended: promise };
+};
+
+type StdioPart = 'ignore' | 'pipe' | NonNullable<ChildProcess['stdin']>;

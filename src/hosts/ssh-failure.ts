@@ -1,0 +1,48 @@
+import { failure, type ZferryError } from '../errors.ts';
+import type { Ending } from './child.ts';
+import { hostShown, type RemoteHost } from './place.ts';
+import { pasteable } from './words.ts';
+
+/** Lines of ssh that say why it ended, the most telling first (OpenSSH 8.4 to 10). */
+const telling: readonly RegExp[] = [
+  /^Host key verification failed/,
+  /: Permission denied \(/,
+  /^ssh: /,
+  /^(Bad configuration option|command-line:)/,
+  /^(kex_exchange_identification|ssh_exchange_identification|banner exchange|Connection)\b/i,
+  /^(client_loop|Timeout, server|Read from remote host|packet_write|Received disconnect)/i,
+];
+
+const ssh = (host: RemoteHost): string => {
+  const port = host.port === undefined ? [] : ['-p', String(host.port)];
+  return pasteable(['ssh', ...port, '--', hostShown(host), 'true']);
+};
+
+const hintFor = (line: string, host: RemoteHost): string | undefined => {
+  if (/^Host key verification failed/.test(line)) {
+    return `as the user that cron runs zferry for, compare and accept its key once: ${ssh(host)}`;
+  }
+  if (line.includes(': Permission denied (')) {
+    const port = host.port === undefined ? [] : ['-p', String(host.port)];
+    return `let this user's key in: ${pasteable(['ssh-copy-id', ...port, '--', hostShown(host)])}`;
+  }
+  if (line.includes('Could not resolve hostname')) {
+    return `the name must be known here or in the ssh configuration; try: ${ssh(host)}`;
+  }
+  return undefined;
+};
+
+/** What a login prints to standard error before it runs anything is not the reason; the last line is likelier. */
+const reasonIn = (said: readonly string[]): string | undefined =>
+  telling.map((pattern) => said.find((line) => pattern.test(line))).find(Boolean) ?? said.at(-1);
+
+/** The failure that an ssh session's end means, in ssh's own words where it said any. */
+export const sshFailure = (host: RemoteHost, ending: Ending, cause?: unknown): ZferryError => {
+  const reason = reasonIn(ending.said);
+  if (reason !== undefined) return failure(reason, hintFor(reason, host), cause);
+  const how =
+    ending.signal === undefined
+      ? `exit status ${ending.exitCode ?? 'unknown'}`
+      : `signal ${ending.signal}`;
+  return failure(`the ssh session with ${hostShown(host)} ended early (${how})`, undefined, cause);
+};

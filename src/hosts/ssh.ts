@@ -1,0 +1,48 @@
+import type { RemoteHost } from './place.ts';
+import type { SshSettings } from './ssh-settings.ts';
+
+/**
+ * What the user's configuration must not change: a session that runs one command, asks nothing, forwards
+ * nothing, and never becomes the ControlMaster of others (it would have to outlive this run).
+ */
+const fixed = [
+  'BatchMode=yes',
+  'RemoteCommand=none',
+  'ClearAllForwardings=yes',
+  'PermitLocalCommand=no',
+  'ControlMaster=no',
+] as const;
+
+/** How a dead network ends a session in bounded time, unless the user's configuration says it for this host. */
+const defaults = {
+  ConnectTimeout: 10,
+  ServerAliveInterval: 15,
+  ServerAliveCountMax: 4,
+} as const;
+
+/** `[user@]host` as ssh takes it; a port goes into an option of its own. */
+const destination = (host: RemoteHost): string =>
+  host.user === undefined ? host.name : `${host.user}@${host.name}`;
+
+/**
+ * The ssh client's argument vector for one session. ssh takes the first value it meets for each setting:
+ * what is fixed, then `--ssh-option` of the command line, then the defaults.
+ */
+export const sshCommand = (
+  host: RemoteHost,
+  remoteCommand: string,
+  settings: SshSettings,
+  options: readonly string[],
+): readonly [string, ...string[]] => {
+  const unset = Object.entries(defaults).filter(([name]) => !settings.has(name.toLowerCase()));
+  const all = [...fixed, ...options, ...unset.map(([name, value]) => `${name}=${value}`)];
+  return [
+    'ssh',
+    '-T',
+    ...all.flatMap((option) => ['-o', option]),
+    ...(host.port === undefined ? [] : ['-p', String(host.port)]),
+    '--',
+    destination(host),
+    remoteCommand,
+  ];
+};

@@ -1,0 +1,75 @@
+import { failure } from '../errors.ts';
+import type { TargetFacts } from '../hosts/agent-report.ts';
+import type { AgentSession } from '../hosts/agent-session.ts';
+import type { Lock } from '../hosts/lock.ts';
+import { hostShown } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
+import type { Guid } from '../zfs/names.ts';
+import { lockTarget } from './locking.ts';
+import type { Observer } from './observer.ts';
+import { hostProblem, targetProblem } from './plan.ts';
+import type { Pair, Request } from './request.ts';
+import { type TargetId, targetIdOf } from './target-id.ts';
+
+/** A target that can take part in a cycle, and the lock of the pair by what the target is. */
+export interface Target {
+  readonly id: TargetId;
+  readonly facts: TargetFacts;
+  readonly lock: Lock;
+}
+
+/** Ends what an earlier run left alive on the target. Throws a failure when it does not go. */
+const withoutPredecessors = async (
+  session: AgentSession,
+  pair: Pair,
+  facts: TargetFacts,
+): Promise<TargetFacts> => {
+  if (facts.predecessors.length === 0) return facts;
+  const after = await session.replacePredecessors();
+  if (after.predecessors.length === 0) return after;
+  throw failure(
+    `processes of an earlier run do not end on ${hostShown(pair.target.host)} (process group ${after.predecessors.join(', ')})`,
+    'is a pool suspended there? see zpool status -x',
+  );
+};
+
+/** `--abort-partial`: says what it gives up, and gives it up. */
+const withoutPartial = async (
+  { pair, abortPartial }: Request,
+  session: AgentSession,
+  facts: TargetFacts,
+  observer: Observer,
+): Promise<TargetFacts> => {
+  if (!abortPartial || facts.dataset?.resumeToken === undefined) return facts;
+  const name = `${pair.target.dataset} on ${hostShown(pair.target.host)}`;
+  observer.announce(
+    facts.dataset.snapshots.length === 0
+      ? `destroying ${name}, which is a first full send that was not finished`
+      : `giving up the partial receive of ${name}; its snapshots stay`,
+  );
+  return await session.abortPartial();
+};
+
+/**
+ * Looks at the target and makes sure that this run is the only one at it, here by a lock and there by
+ * ending what a dead network left behind. Throws PairBusy, or what keeps the target from taking part.
+ */
+export const approachTarget = async (
+  request: Request,
+  session: AgentSession,
+  started: Date,
+  observer: Observer,
+  tether: Tether,
+): Promise<Target> => {
+  const { pair } = request;
+  const first = await session.facts();
+  const problem = hostProblem(request, first);
+  if (problem !== undefined) throw problem;
+  const id = targetIdOf(first.rootGuid as Guid, pair.target.dataset);
+  const lock = await lockTarget(pair, id, started, tether);
+  const alone = await withoutPredecessors(session, pair, first);
+  const facts = await withoutPartial(request, session, alone, observer);
+  const unfit = targetProblem(request, facts);
+  if (unfit !== undefined) throw unfit;
+  return { id, facts, lock };
+};

@@ -1,0 +1,74 @@
+import { failure, refusal, type ZferryError } from '../errors.ts';
+import type { ReceiveReport } from '../hosts/agent-report.ts';
+import type { Ending } from '../hosts/child.ts';
+import { hostShown, type RemoteHost } from '../hosts/place.ts';
+import { sshFailure } from '../hosts/ssh-failure.ts';
+
+/** How every process of a transfer ended. */
+export interface TransferEnd {
+  readonly host: RemoteHost;
+  /** Of this host, first to last: zfs send, the compressor, the rate limiter. */
+  readonly stages: readonly Ending[];
+  readonly ssh: Ending;
+  readonly report: ReceiveReport;
+}
+
+/** What a process says when the one behind it in the pipeline went away first. */
+const brokenPipe = /broken pipe|EPIPE|write error|Invalid argument/i;
+/** What `zfs receive` and decompressors say when the stream in front of them broke off. */
+const brokenStream =
+  /failed to read from stream|incomplete stream|partially complete|A resuming stream can be generated|zfs send -t|unexpected end|premature end|truncated|not a (lzop|gzip) file|checksum mismatch/i;
+
+const endedBy = ({ program, exitCode, signal }: Ending): string =>
+  signal === undefined
+    ? `${program} ended with ${exitCode ?? 'an error'}`
+    : `${program} was ended by ${signal}`;
+
+/** The words of a process that tell the reason, and not what followed from another's end. */
+const reasonIn = (said: readonly string[], consequence: RegExp): string | undefined => {
+  const telling = said.filter(
+    (line) => !(consequence.test(line) || /^(receiving|received|successfully) /.test(line)),
+  );
+  return telling.length === 0 ? undefined : telling.join(' ').trim();
+};
+
+const targetReason = ({ host, report }: TransferEnd): ZferryError | undefined => {
+  if (!(report.receiveStatus || report.decompressStatus)) return undefined;
+  const reason = reasonIn(report.said, brokenStream);
+  if (reason === undefined) return undefined;
+  const said = `${hostShown(host)}: ${reason}`;
+  if (/has been modified|does not\s+match incremental source/.test(reason)) return refusal(said);
+  return failure(said);
+};
+
+const sourceReason = ({ stages }: TransferEnd): ZferryError | undefined => {
+  for (const ending of stages) {
+    if (ending.exitCode === 0) continue;
+    const reason = reasonIn(ending.said, brokenPipe);
+    if (reason !== undefined) return failure(reason);
+  }
+  // Killed, and not by the pipe that broke: then that is the reason itself.
+  const killed = stages.find(({ signal }) => signal !== undefined && signal !== 'SIGPIPE');
+  return killed && failure(endedBy(killed));
+};
+
+/**
+ * Why a transfer failed, in the words of the process that failed first; undefined when every one of them
+ * ended with 0. When one process goes, its neighbours complain too: theirs is only said when nobody else's is.
+ */
+export const transferFailure = (end: TransferEnd): ZferryError | undefined => {
+  const { stages, ssh, report, host } = end;
+  const statuses = [
+    ...stages.map(({ exitCode }) => exitCode),
+    ssh.exitCode,
+    report.receiveStatus,
+    report.decompressStatus ?? 0,
+  ];
+  if (report.complete && statuses.every((status) => status === 0)) return undefined;
+  const known = targetReason(end) ?? sourceReason(end);
+  if (known !== undefined) return known;
+  if (ssh.exitCode !== 0) return sshFailure(host, ssh);
+  const first = stages.find(({ exitCode }) => exitCode !== 0);
+  if (first !== undefined) return failure([endedBy(first), ...first.said].join(': '));
+  return failure(`${hostShown(host)}: ${report.said.join(' ') || 'the stream did not arrive'}`);
+};

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { ZferryError } from '../errors.ts';
+import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
+import { hostShown } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
+import type { Pair } from './request.ts';
+import type { TargetId } from './target-id.ts';
+
+/** Another run for the pair is at work: exit 4. */
+export class PairBusy extends ZferryError {
+  readonly holder: RunStatus | undefined;
+
+  constructor(pair: Pair, holder: RunStatus | undefined) {
+    const who = holder === undefined ? '' : ` (pid ${holder.pid}, started ${holder.started})`;
+    const what = `${pair.source.dataset} to ${hostShown(pair.target.host)}`;
+    super('busy', `another run for ${what} is still at work${who}`);
+    this.holder = holder;
+  }
+}
+
+const digest = (...words: readonly string[]): string =>
+  createHash('sha256').update(words.join('\0')).digest('hex').slice(0, 16);
+
+/**
+ * What agents of this pair carry in their arguments, so that the next one finds those that a dead network
+ * left behind. The same for every alias of the target's host; another source has another key.
+ */
+export const agentKey = ({ source, target }: Pair): string =>
+  digest('agent', hostname(), source.dataset, target.dataset);
+
+const take = async (name: string, pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
+  const lock = await takeLock(name, started, tether);
+  if (isHeld(lock)) throw new PairBusy(pair, lock.holder);
+  return lock;
+};
+
+/** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */
+export const lockTyped = (pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
+  const { user = '', name, port = '' } = pair.target.host;
+  const words = [pair.source.dataset, user, name, String(port), pair.target.dataset];
+  return take(digest('typed', ...words), pair, started, tether);
+};
+
+/** Takes the lock of a pair by what the target is, whatever alias it was called by. Throws PairBusy. */
+export const lockTarget = (
+  pair: Pair,
+  id: TargetId,
+  started: Date,
+  tether: Tether,
+): Promise<Lock> => take(digest('target', pair.source.dataset, id), pair, started, tether);

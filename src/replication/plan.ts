@@ -1,0 +1,212 @@
+import { failure, refusal, type ZferryError } from '../errors.ts';
+import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
+import { hostShown } from '../hosts/place.ts';
+import { pasteable } from '../hosts/words.ts';
+import type { Snapshot, SourceListing } from '../zfs/listing.ts';
+import { parentOf, poolOf, shown } from '../zfs/names.ts';
+import type { Base, TokenContents } from '../zfs/send.ts';
+import type { Pair, Request } from './request.ts';
+
+/** A command for a person to run on the target's host, in a form that any shell there takes. */
+const onTarget = ({ target }: Pair, ...words: readonly string[]): string => {
+  const { host } = target;
+  const port = host.port === undefined ? [] : ['-p', String(host.port)];
+  return pasteable(['ssh', ...port, hostShown(host), pasteable(words)]);
+};
+
+const zferry = ({ self, pair }: Request, verb: string, ...options: readonly string[]): string =>
+  pasteable([self, verb, ...options, pair.source.typed, pair.target.typed]);
+
+const where = ({ target }: Pair): string => `${target.dataset} on ${hostShown(target.host)}`;
+
+/** Why the host of the target cannot serve at all; undefined where it can. */
+export const hostProblem = ({ pair }: Request, facts: TargetFacts): ZferryError | undefined => {
+  const host = hostShown(pair.target.host);
+  if (!facts.hasZfs) {
+    return failure(
+      `there is no zfs command on ${host}`,
+      'install OpenZFS there, or see that its folder is on the PATH of this ssh user',
+    );
+  }
+  const [complaint] = facts.complaints;
+  if (complaint !== undefined) return failure(`zfs on ${host}: ${complaint}`);
+  const pool = poolOf(pair.target.dataset);
+  if (facts.rootGuid === undefined) {
+    return failure(
+      `the pool ${pool} is not imported on ${host}`,
+      onTarget(pair, 'zpool', 'import', pool),
+    );
+  }
+  return undefined;
+};
+
+/** Why a first full send cannot begin; undefined where it can. */
+const primeProblem = ({ pair }: Request, facts: TargetFacts): ZferryError | undefined => {
+  const parent = parentOf(pair.target.dataset) ?? pair.target.dataset;
+  if (facts.parentExists) return undefined;
+  return refusal(
+    `the parent dataset ${parent} does not exist on ${hostShown(pair.target.host)}`,
+    onTarget(pair, 'zfs', 'create', '-p', '-o', 'canmount=off', '-o', 'readonly=on', parent),
+  );
+};
+
+/** Why the dataset there cannot take an increment; undefined where it can. */
+const datasetProblem = (request: Request, dataset: TargetDataset): ZferryError | undefined => {
+  const { pair } = request;
+  const name = pair.target.dataset;
+  if (dataset.type !== 'filesystem') return refusal(`${where(pair)} is a ${dataset.type}`);
+  if (dataset.snapshots.length === 0 && dataset.resumeToken === undefined) {
+    return refusal(
+      `${where(pair)} has no snapshots: it was made by something else than zferry prime`,
+      `give another name for the target, or if nothing in it is needed: ${onTarget(pair, 'zfs', 'destroy', name)}`,
+    );
+  }
+  if (!dataset.readonly) {
+    return refusal(
+      `${where(pair)} is writable`,
+      `make it read-only: ${onTarget(pair, 'zfs', 'set', 'readonly=on', name)}`,
+    );
+  }
+  return undefined;
+};
+
+/** Why this dataset there cannot take part, as far as it alone tells; undefined where it can. */
+export const targetProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
+  if (facts.dataset !== undefined) return datasetProblem(request, facts.dataset);
+  if (request.intent === 'prime') return primeProblem(request, facts);
+  return refusal(
+    `${where(request.pair)} does not exist: this pair is not primed, or the target was destroyed or renamed`,
+    `make the first full send: ${zferry(request, 'prime')}`,
+  );
+};
+
+/** What keeps the source from being sent; undefined where nothing does. */
+export const sourceProblem = (
+  { pair }: Request,
+  source: SourceListing,
+): ZferryError | undefined => {
+  const { dataset } = pair.source;
+  if (source.type !== 'filesystem') {
+    return refusal(`${dataset} is a ${source.type}; only filesystems are replicated yet`);
+  }
+  if (source.encrypted) {
+    return refusal(
+      `${dataset} is encrypted, and would arrive in the clear: raw sends are not there yet`,
+    );
+  }
+  return undefined;
+};
+
+/** The newest snapshot, or bookmark where the snapshot is gone, whose guid the target has too. */
+export const commonBase = (source: SourceListing, target: TargetDataset): Base | undefined => {
+  const there = new Set(target.snapshots.map(({ guid }) => guid));
+  const snapshot = source.snapshots.findLast(({ guid }) => there.has(guid));
+  const bookmark = source.bookmarks.findLast(({ guid }) => there.has(guid));
+  if (snapshot !== undefined && (bookmark?.createtxg ?? 0) <= snapshot.createtxg) {
+    return { kind: 'snapshot', ...snapshot };
+  }
+  return bookmark && { kind: 'bookmark', ...bookmark };
+};
+
+const noBase = (request: Request, source: SourceListing, target: TargetDataset): ZferryError => {
+  const { pair } = request;
+  const here = new Map(source.snapshots.map(({ label, guid }) => [label, guid]));
+  const namesake = target.snapshots.find(({ label }) => here.has(label));
+  const also =
+    namesake === undefined
+      ? ''
+      : ` (@${namesake.label} is on both, but it is not the same snapshot: the guids differ)`;
+  const aside = `${pair.target.dataset}_old`;
+  return refusal(
+    `${pair.source.dataset} and ${where(pair)} have no common snapshot${also}`,
+    `keep the old replica aside and start anew: ${onTarget(pair, 'zfs', 'rename', pair.target.dataset, aside)} && ${zferry(request, 'prime')}`,
+  );
+};
+
+/** What a cycle that starts afresh is going to do. */
+export type Plan =
+  | { readonly kind: 'full' }
+  | { readonly kind: 'incremental'; readonly base: Base }
+  | { readonly kind: 'already primed'; readonly base: Base }
+  | { readonly kind: 'refuse'; readonly error: ZferryError };
+
+const changed = (request: Request, base: Base, target: TargetDataset): ZferryError => {
+  const { pair } = request;
+  const label = target.snapshots.find(({ guid }) => guid === base.guid)?.label ?? base.label;
+  return refusal(
+    `${where(pair)} was changed after its snapshot @${label}`,
+    `to give up the changes there (and snapshots newer than that one): ${onTarget(pair, 'zfs', 'rollback', '-r', `${pair.target.dataset}@${label}`)}`,
+  );
+};
+
+/** Decides how the new snapshot gets to a target that has no partial receive. */
+export const decide = (request: Request, source: SourceListing, facts: TargetFacts): Plan => {
+  const problem = sourceProblem(request, source);
+  if (problem !== undefined) return { kind: 'refuse', error: problem };
+  const { dataset } = facts;
+  if (dataset === undefined) return { kind: 'full' };
+  const base = commonBase(source, dataset);
+  if (base === undefined) return { kind: 'refuse', error: noBase(request, source, dataset) };
+  if (request.intent === 'prime') return { kind: 'already primed', base };
+  if (dataset.written > 0) return { kind: 'refuse', error: changed(request, base, dataset) };
+  return { kind: 'incremental', base };
+};
+
+/** What is done about a partial receive on the target. */
+export type PartialPlan =
+  | {
+      readonly kind: 'resume';
+      readonly token: string;
+      readonly snapshot: Snapshot;
+      readonly fromGuid: string | undefined;
+    }
+  /** It is ours, but its stream can no longer be made; giving it up costs nothing but what it had. */
+  | { readonly kind: 'give up' }
+  | { readonly kind: 'refuse'; readonly error: ZferryError };
+
+const foreignPartial = (request: Request, why: string): PartialPlan => ({
+  kind: 'refuse',
+  error: refusal(
+    `${where(request.pair)} has a partial receive ${why}`,
+    `if nothing else is receiving there, give it up: ${zferry(request, 'prime', '--abort-partial')}`,
+  ),
+});
+
+/**
+ * Decides about a partial receive. The token comes from the target and is taken as hostile: only when it
+ * continues a snapshot of this very source, from a base that both sides have, in the clear as the series
+ * is, does it get near `zfs send -t`.
+ */
+export const decidePartial = (
+  request: Request,
+  source: SourceListing,
+  target: TargetDataset,
+  contents: TokenContents | undefined,
+): PartialPlan => {
+  const problem = sourceProblem(request, source);
+  if (problem !== undefined) return { kind: 'refuse', error: problem };
+  const isPrime = target.snapshots.length === 0;
+  if (contents === undefined) return foreignPartial(request, 'whose token cannot be read');
+  const { dataset } = request.pair.source;
+  const here = new Set([...source.snapshots, ...source.bookmarks].map(({ guid }) => String(guid)));
+  const snapshot = source.snapshots.find(({ guid }) => guid === contents.toGuid);
+  const { fromGuid } = contents;
+  const baseFits =
+    fromGuid === undefined
+      ? isPrime
+      : here.has(fromGuid) && target.snapshots.some(({ guid }) => guid === fromGuid);
+  const isOurs =
+    contents.toName.startsWith(`${dataset}@`) && (here.has(contents.toGuid) || baseFits);
+  if (!(isOurs || isPrime)) {
+    return foreignPartial(request, `of ${shown(contents.toName)}, which is not of this source`);
+  }
+  if (snapshot !== undefined && isOurs && baseFits && !contents.raw) {
+    const token = target.resumeToken ?? '';
+    return { kind: 'resume', token, snapshot, fromGuid };
+  }
+  // zfs receive -A of a first full send destroys the dataset; that is for a person to say.
+  if (isPrime) {
+    return foreignPartial(request, `of ${shown(contents.toName)}, which cannot be continued`);
+  }
+  return { kind: 'give up' };
+};

@@ -1,0 +1,156 @@
+import { failure } from '../errors.ts';
+import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
+import type { AgentSession } from '../hosts/agent-session.ts';
+import type { Zfs } from '../hosts/zfs-command.ts';
+import type { Snapshot, SourceListing } from '../zfs/listing.ts';
+import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
+import type { Base, Stream } from '../zfs/send.ts';
+import type { Target } from './approach.ts';
+import type { Observer } from './observer.ts';
+import { decide, decidePartial, type PartialPlan } from './plan.ts';
+import type { Request } from './request.ts';
+import { bookmarkFor, destroyEach, makeSnapshot } from './snapshot.ts';
+import { lookAtSource, lookIntoToken } from './survey.ts';
+import { bookmarkMeaning, streamProperty, type TargetId } from './target-id.ts';
+
+/** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
+export interface Delivery {
+  readonly stream: Stream;
+  readonly sent: Snapshot;
+  /** As it was when the snapshot was there. */
+  readonly source: SourceListing;
+  readonly target: TargetDataset | undefined;
+  readonly base: Base | undefined;
+  /** guid of the base that the new snapshot replaces. */
+  readonly replaced: Guid | undefined;
+  /** Full names of what was made for this delivery and is worth nothing when it does not begin. */
+  readonly made: readonly string[];
+}
+
+/** The steps of preparing need these. */
+interface Situation {
+  readonly request: Request;
+  readonly zfs: Zfs;
+  readonly id: TargetId;
+  readonly observer: Observer;
+}
+
+const largeBlocks = 'large-blocks';
+
+/** Takes back what was made for nothing. Throws the reason; what could not be taken back is said with it. */
+const retract = async (zfs: Zfs, names: readonly string[], reason: unknown): Promise<never> => {
+  const left = await destroyEach(zfs, names);
+  const [first] = left;
+  if (first === undefined) throw reason;
+  const message = reason instanceof Error ? reason.message : String(reason);
+  throw failure(
+    `${message}; and ${first.name} is left: ${first.reason}`,
+    `once it can go: zfs destroy '${first.name}'`,
+    reason,
+  );
+};
+
+const snapshotIn = (source: SourceListing, label: SnapshotLabel): Snapshot => {
+  const snapshot = source.snapshots.find((candidate) => candidate.label === label);
+  if (snapshot === undefined) throw failure(`the new snapshot @${label} is gone again`);
+  return snapshot;
+};
+
+const streamFor = (base: Base | undefined, label: SnapshotLabel, source: SourceListing): Stream =>
+  base === undefined
+    ? { kind: 'full', label, largeBlocks: true }
+    : { kind: 'incremental', base, label, largeBlocks: source.mark === largeBlocks };
+
+/** Bookmarks the new snapshot before a byte of it is sent, and records how the series is sent. */
+const record = async (
+  { request, zfs, id }: Situation,
+  sent: Snapshot,
+  stream: Stream,
+  source: SourceListing,
+): Promise<string> => {
+  const { dataset } = request.pair.source;
+  const priming = stream.kind === 'full';
+  if (priming) await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, dataset]);
+  const label = await bookmarkFor(zfs, dataset, sent, { target: id, priming }, source.bookmarks);
+  return bookmarkName(dataset, label);
+};
+
+/** Makes a new snapshot and everything that its sending needs; leaves nothing behind when it throws. */
+const prepareNew = async (situation: Situation, facts: TargetFacts): Promise<Delivery> => {
+  const { request, zfs, id } = situation;
+  const { dataset } = request.pair.source;
+  const taken = new Set(facts.dataset?.snapshots.map(({ label }) => label));
+  const label = await makeSnapshot(zfs, dataset, request.series, id, taken);
+  const snapshot = snapshotName(dataset, label);
+  try {
+    const source = await lookAtSource(zfs, dataset, id);
+    const plan = decide(request, source, facts);
+    if (plan.kind === 'refuse') throw plan.error;
+    const base = plan.kind === 'full' ? undefined : plan.base;
+    const sent = snapshotIn(source, label);
+    const stream = streamFor(base, label, source);
+    const bookmark = await record(situation, sent, stream, source);
+    const made = [bookmark, snapshot];
+    return { stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made };
+  } catch (error) {
+    return await retract(zfs, [snapshot], error);
+  }
+};
+
+/** Makes ready what an interrupted cycle left half-way. */
+const prepareResume = async (
+  situation: Situation,
+  source: SourceListing,
+  target: TargetDataset,
+  plan: PartialPlan & { kind: 'resume' },
+): Promise<Delivery> => {
+  const { id } = situation;
+  const { token, snapshot: sent, fromGuid } = plan;
+  const stream: Stream = { kind: 'resume', token };
+  const isMarked = source.bookmarks.some(
+    ({ guid, label }) => guid === sent.guid && bookmarkMeaning(label)?.target === id,
+  );
+  if (!isMarked) {
+    const asFirst: Stream =
+      fromGuid === undefined ? { kind: 'full', label: sent.label, largeBlocks: true } : stream;
+    await record(situation, sent, asFirst, source);
+  }
+  const replaced = target.snapshots.find(({ guid }) => guid === fromGuid)?.guid;
+  return { stream, sent, source, target, base: undefined, replaced, made: [] };
+};
+
+/**
+ * Decides what to send and makes it ready: goes on with a partial receive that is ours, gives up one that
+ * can no longer be continued, or makes a new snapshot. The snapshot is made before the source is listed, so
+ * that one listing tells its guid too. Throws the refusal, with nothing left behind.
+ */
+export const prepare = async (
+  request: Request,
+  session: AgentSession,
+  { id, facts }: Target,
+  zfs: Zfs,
+  observer: Observer,
+): Promise<Delivery | 'already primed'> => {
+  const situation: Situation = { request, zfs, id, observer };
+  const { dataset } = request.pair.source;
+  const target = facts.dataset;
+  if (target?.resumeToken !== undefined) {
+    const source = await lookAtSource(zfs, dataset, id);
+    const contents = await lookIntoToken(zfs, target.resumeToken);
+    const plan = decidePartial(request, source, target, contents);
+    if (plan.kind === 'refuse') throw plan.error;
+    if (plan.kind === 'resume') {
+      observer.step(`going on with @${plan.snapshot.label} where it was interrupted`);
+      return await prepareResume(situation, source, target, plan);
+    }
+    observer.step('giving up a partial receive that can no longer be continued');
+    return await prepareNew(situation, await session.abortPartial());
+  }
+  if (request.intent === 'prime' && target !== undefined) {
+    const plan = decide(request, await lookAtSource(zfs, dataset, id), facts);
+    if (plan.kind === 'refuse') throw plan.error;
+    if (plan.kind === 'already primed') return plan.kind;
+  }
+  observer.step('making a snapshot');
+  return await prepareNew(situation, facts);
+};

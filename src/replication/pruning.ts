@@ -1,0 +1,118 @@
+import type { Bookmark, Snapshot, SourceListing, SourceSnapshot } from '../zfs/listing.ts';
+import type { Guid } from '../zfs/names.ts';
+import { type RetentionPolicy, retained } from './retention.ts';
+import type { Series } from './series.ts';
+import { bookmarkMeaning, type TargetId } from './target-id.ts';
+
+/** What may go from the source once the new snapshot is verified on the target. */
+export interface SourcePruning {
+  readonly snapshots: readonly SourceSnapshot[];
+  /** The target's bookmarks that the new one takes over from. */
+  readonly bookmarks: readonly Bookmark[];
+}
+
+/** What pruning is decided from. */
+export interface PruningQuestion {
+  readonly source: SourceListing;
+  readonly target: TargetId;
+  readonly series: Series;
+  /** The snapshot that is being sent. */
+  readonly sent: Snapshot;
+  /** guid of the base that it replaces; undefined for a first full send. */
+  readonly replaced: Guid | undefined;
+  /** `--keep`: how many of the series stay on the source. */
+  readonly keep: number | undefined;
+}
+
+/** guids that other targets still need as snapshots: what was sent to them and is not verified yet. */
+const neededByOthers = ({ source, target }: PruningQuestion): ReadonlySet<Guid> => {
+  const others = Map.groupBy(source.bookmarks, ({ label }) => bookmarkMeaning(label)?.target);
+  const needed = new Set<Guid>();
+  for (const [other, bookmarks] of others) {
+    if (other === undefined || other === target) continue;
+    // Oldest first: with two, the newer is pending; a lone one is pending only while it primes.
+    const [first, ...later] = bookmarks;
+    const primes = first !== undefined && bookmarkMeaning(first.label)?.priming === true;
+    for (const { guid } of primes ? bookmarks : later) needed.add(guid);
+  }
+  return needed;
+};
+
+/** When (createtxg) the newest snapshot was made that the target is known to have had. */
+const lastVerified = ({ source, target, replaced }: PruningQuestion): number => {
+  const verified = [
+    ...[...source.snapshots, ...source.bookmarks].filter(({ guid }) => guid === replaced),
+    ...source.bookmarks
+      .filter(({ label }) => bookmarkMeaning(label)?.target === target)
+      .filter(({ label }) => bookmarkMeaning(label)?.priming === false)
+      .slice(0, 1),
+  ];
+  return Math.max(0, ...verified.map(({ createtxg }) => createtxg));
+};
+
+/**
+ * Snapshots made for this target behind its last verified one: cycles that were cut short left them. Only
+ * this pair makes such marks, and this run holds its lock, so that none of them is in use.
+ */
+const unused = (question: PruningQuestion): SourceSnapshot[] => {
+  const { source, target, sent } = question;
+  const since = lastVerified(question);
+  return source.snapshots.filter(
+    ({ mark, createtxg }) => mark === target && createtxg > since && createtxg < sent.createtxg,
+  );
+};
+
+/** The target's bookmarks that the one of the sent snapshot takes over from. */
+const supersededBookmarks = ({ source, target, sent }: PruningQuestion): readonly Bookmark[] =>
+  source.bookmarks.filter(
+    ({ label, guid }) => bookmarkMeaning(label)?.target === target && guid !== sent.guid,
+  );
+
+/** What `--keep` gives up, or without it just the base that was replaced. */
+const outdated = (question: PruningQuestion): SourceSnapshot[] => {
+  const { source, series, sent, replaced, keep } = question;
+  const own = source.snapshots.filter(
+    ({ label, createtxg }) => series.timeOf(label) !== undefined && createtxg <= sent.createtxg,
+  );
+  if (keep !== undefined && series.ownsItsNames) return own.slice(0, -keep);
+  // A cycle that was cut short while it pruned leaves the older bookmark: its snapshot goes with it now.
+  const given = new Set(supersededBookmarks(question).map(({ guid }) => guid));
+  return own.filter(({ guid }) => guid === replaced || given.has(guid));
+};
+
+/** Decides what may go from the source (rule 2 of what always holds; holds and clones zfs itself defends). */
+export const pruneSource = (question: PruningQuestion): SourcePruning => {
+  const { sent } = question;
+  const needed = neededByOthers(question);
+  const snapshots = new Set([...outdated(question), ...unused(question)]);
+  return {
+    snapshots: [...snapshots].filter(({ guid }) => guid !== sent.guid && !needed.has(guid)),
+    bookmarks: supersededBookmarks(question),
+  };
+};
+
+/**
+ * Decides what may go from the target once the new snapshot is there: by policy the snapshots of the
+ * series that it does not keep, without one just the base that was replaced. The new one counts as there.
+ */
+export const pruneTarget = (
+  snapshots: readonly Snapshot[],
+  series: Series,
+  sent: Snapshot,
+  replaced: Guid | undefined,
+  policy: RetentionPolicy | undefined,
+): readonly Snapshot[] => {
+  const dated = [...snapshots.filter(({ guid }) => guid !== sent.guid), sent].flatMap(
+    (snapshot) => {
+      const time = series.timeOf(snapshot.label);
+      return time === undefined ? [] : [{ time, snapshot }];
+    },
+  );
+  const kept = policy === undefined ? undefined : retained(dated, policy);
+  return dated
+    .filter((item) =>
+      kept !== undefined && series.ownsItsNames ? !kept.has(item) : item.snapshot.guid === replaced,
+    )
+    .map(({ snapshot }) => snapshot)
+    .filter(({ guid }) => guid !== sent.guid);
+};

@@ -1,0 +1,35 @@
+import type { Compression } from '../hosts/compressors.ts';
+import type { Place, RemotePlace } from '../hosts/place.ts';
+import type { RetentionPolicy } from './retention.ts';
+import type { Series } from './series.ts';
+
+/** One source and one target. */
+export interface Pair {
+  readonly source: Place;
+  readonly target: RemotePlace;
+}
+
+/** What a person or a crontab asked for: one cycle for one pair. */
+export interface Request {
+  readonly pair: Pair;
+  readonly intent: 'prime' | 'run';
+  readonly series: Series;
+  readonly compression: {
+    readonly wanted: Compression;
+    /** False for the default, which gives way to `none` where a side lacks it. */
+    readonly named: boolean;
+  };
+  /** Bytes a second on the wire; undefined for no limit. */
+  readonly rate: number | undefined;
+  /** How many snapshots of the series stay on the source; undefined: just the base goes. */
+  readonly keep: number | undefined;
+  readonly keepTarget: RetentionPolicy | undefined;
+  /** Milliseconds. */
+  readonly stall: number;
+  readonly sudo: boolean;
+  readonly sshOptions: readonly string[];
+  /** `prime --abort-partial`: gives up a partial receive first. */
+  readonly abortPartial: boolean;
+  /** How this command is called, for hints. */
+  readonly self: string;
+}

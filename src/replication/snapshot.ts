@@ -1,0 +1,92 @@
+import { failure } from '../errors.ts';
+import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
+import type { Bookmark, Snapshot } from '../zfs/listing.ts';
+import {
+  type BookmarkLabel,
+  bookmarkName,
+  type DatasetName,
+  type SnapshotLabel,
+  snapshotName,
+} from '../zfs/names.ts';
+import type { Series } from './series.ts';
+import { sourceFailure } from './survey.ts';
+import {
+  type BookmarkMeaning,
+  bookmarkLabel,
+  madeForProperty,
+  type TargetId,
+} from './target-id.ts';
+
+/** How many runs may want a name in the same second. */
+const mostAttempts = 100;
+
+/**
+ * Makes the cycle's snapshot, marked with the target it is for, under a name that neither side has.
+ * Throws what zfs says, and says it plainly when the source is gone.
+ */
+export const makeSnapshot = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  series: Series,
+  target: TargetId,
+  taken: ReadonlySet<SnapshotLabel>,
+): Promise<SnapshotLabel> => {
+  const now = new Date();
+  for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
+    const label = series.label(now, attempt);
+    if (taken.has(label)) continue;
+    const mark = `${madeForProperty}=${target}`;
+    const completed = await zfs.ask(['snapshot', '-o', mark, snapshotName(dataset, label)]);
+    if (completed.exitCode === 0) return label;
+    const said = zfsSaid(completed);
+    if (!said.includes('already exists')) throw await sourceFailure(zfs, dataset, said);
+  }
+  throw failure(`no free name for a snapshot of ${dataset} at ${now.toISOString()}`);
+};
+
+/** Bookmarks a snapshot for a target, under a name that is free. Throws a failure in zfs's words. */
+export const bookmarkFor = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  snapshot: Snapshot,
+  meaning: BookmarkMeaning,
+  existing: readonly Bookmark[],
+): Promise<BookmarkLabel> => {
+  const taken = new Set(existing.map(({ label }) => label));
+  const now = new Date();
+  let attempt = 1;
+  while (taken.has(bookmarkLabel(meaning, now, attempt))) attempt += 1;
+  const label = bookmarkLabel(meaning, now, attempt);
+  const names = [snapshotName(dataset, snapshot.label), bookmarkName(dataset, label)];
+  await zfs.tell(['bookmark', ...names]);
+  return label;
+};
+
+/** What could not be destroyed, and what zfs said of it. */
+export interface Kept {
+  readonly name: string;
+  readonly reason: string;
+  /** True where a hold, a clone or a running send keeps it, as it should. */
+  readonly inUse: boolean;
+}
+
+const inUse = /dataset is busy|has dependent clones|snapshot is cloned|has \d+ holds?|is held/;
+
+export const kept = (name: string, reason: string): Kept => ({
+  name,
+  reason,
+  inUse: inUse.test(reason),
+});
+
+/** Destroys snapshots and bookmarks of the source by their full names; answers what is still there. */
+export const destroyEach = async (zfs: Zfs, names: readonly string[]): Promise<readonly Kept[]> => {
+  const left: Kept[] = [];
+  for (const name of names) {
+    const completed = await zfs.ask(['destroy', name]);
+    const said = zfsSaid(completed);
+    // Somebody else was faster: it is gone, and that was all that was wanted.
+    const gone = completed.exitCode === 0 || /does not exist|could not find any/.test(said);
+    if (!gone) left.push(kept(name, said));
+  }
+  return left;
+};

@@ -1,0 +1,37 @@
+import { failure, refusal } from '../errors.ts';
+import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
+import { parseSourceListing, type SourceListing, sourceListingArguments } from '../zfs/listing.ts';
+import { type DatasetName, poolOf } from '../zfs/names.ts';
+import { parseTokenContents, type TokenContents, tokenArguments } from '../zfs/send.ts';
+import { madeForProperty, streamProperty, type TargetId } from './target-id.ts';
+
+/** Says why the source could not be read: gone, its pool not imported, or in zfs's own words. */
+export const sourceFailure = async (zfs: Zfs, dataset: DatasetName, said: string) => {
+  if (!said.includes('does not exist')) return failure(said);
+  const pool = poolOf(dataset);
+  const { exitCode } = await zfs.ask(['list', '-H', '-o', 'name', pool]);
+  return exitCode === 0
+    ? refusal(`${dataset} does not exist on this host`, `see what there is: zfs list -r ${pool}`)
+    : failure(`the pool ${pool} is not imported on this host`, `zpool import ${pool}`);
+};
+
+/** Lists the source. Throws what {@link sourceFailure} says. */
+export const lookAtSource = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  target: TargetId,
+): Promise<SourceListing> => {
+  const marks = { dataset: streamProperty(target), snapshot: madeForProperty };
+  const completed = await zfs.ask(sourceListingArguments(dataset, marks));
+  if (completed.exitCode !== 0) throw await sourceFailure(zfs, dataset, zfsSaid(completed));
+  return parseSourceListing(dataset, completed.stdout);
+};
+
+/** What a resume token is about; undefined where zfs cannot tell. It need not be one that can be continued. */
+export const lookIntoToken = async (
+  zfs: Zfs,
+  token: string,
+): Promise<TokenContents | undefined> => {
+  const { stdout, stderr } = await zfs.ask(tokenArguments(token));
+  return parseTokenContents(`${stdout}\n${stderr}`);
+};

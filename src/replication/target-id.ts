@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import {
+  type BookmarkLabel,
+  type DatasetName,
+  type Guid,
+  parseBookmarkLabel,
+  poolOf,
+} from '../zfs/names.ts';
+
+/**
+ * Ten hexadecimal digits that stand for a target in the names of its bookmarks and properties. They come
+ * from the guid of the pool's root dataset there and the path below it: the same whatever alias, address
+ * or user the host is called by and whatever the pool is imported as, and known before the first send.
+ */
+export type TargetId = string & { readonly brand: 'TargetId' };
+
+export const targetIdOf = (rootGuid: Guid, target: DatasetName): TargetId =>
+  createHash('sha256')
+    .update(`${rootGuid}${target.slice(poolOf(target).length)}`)
+    .digest('hex')
+    .slice(0, 10) as TargetId;
+
+/** What the name of one of zferry's bookmarks says. */
+export interface BookmarkMeaning {
+  readonly target: TargetId;
+  /** True for the snapshot of a first full send that is not verified yet. */
+  readonly priming: boolean;
+}
+
+const pattern = /^zferry_([0-9a-f]{10})_(.+?)(_priming)?$/;
+
+/** Reads a bookmark's label; undefined for a bookmark that is not zferry's. */
+export const bookmarkMeaning = (label: BookmarkLabel): BookmarkMeaning | undefined => {
+  const [, target, , priming] = pattern.exec(label) ?? [];
+  return target === undefined
+    ? undefined
+    : { target: target as TargetId, priming: priming !== undefined };
+};
+
+/** The label of the bookmark for a target; `attempt` 2 and up make it unique. */
+export const bookmarkLabel = (
+  { target, priming }: BookmarkMeaning,
+  at: Date,
+  attempt: number,
+): BookmarkLabel => {
+  const time = at.toISOString().replace(/\.[0-9]+Z$/, 'Z');
+  const unique = attempt < 2 ? '' : `_${attempt}`;
+  return parseBookmarkLabel(`zferry_${target}_${time}${unique}${priming ? '_priming' : ''}`);
+};
+
+/** The property of a snapshot that says which target's cycle made it. */
+export const madeForProperty = 'zferry:for';
+
+/** The property of the source in which a target's place stands as it was typed. */
+export const placeProperty = (target: TargetId): string => `zferry:target.${target}`;
+
+/** The property of the source that keeps how a target's series is sent: `large-blocks`, or empty. */
+export const streamProperty = (target: TargetId): string => `zferry:stream.${target}`;

@@ -1,0 +1,93 @@
+import { asZferryError, failure, usageError, type ZferryError } from '../errors.ts';
+import type { ReceiveReport } from '../hosts/agent-report.ts';
+import type { AgentSession, ReceiveInstruction } from '../hosts/agent-session.ts';
+import { compressors } from '../hosts/compressors.ts';
+import { isInstalled } from '../hosts/environment.ts';
+import { watchForStall } from '../hosts/liveness.ts';
+import { type Stage, startPipeline } from '../hosts/pipeline.ts';
+import type { RemoteHost } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
+import { parseSendLine } from '../zfs/send.ts';
+import { transferFailure } from './cause.ts';
+import type { Progress } from './observer.ts';
+
+/** What goes over the wire, and how. */
+export interface Transfer {
+  readonly host: RemoteHost;
+  /** The whole command, `zfs send` or `sudo -n zfs send`. */
+  readonly send: readonly [string, ...string[]];
+  readonly instruction: ReceiveInstruction;
+  /** Bytes a second on the wire. */
+  readonly rate: number | undefined;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** How a transfer went: the error it ended with, if any, and what the target has now. */
+export interface TransferResult {
+  readonly error: ZferryError | undefined;
+  readonly report: ReceiveReport;
+  /** Bytes of the stream. */
+  readonly bytes: number;
+}
+
+/** The program that holds the rate. Throws a usage error where this host has none. */
+export const limiter = (rate: number): readonly [string, ...string[]] => {
+  if (isInstalled('pv')) return ['pv', '-q', '-L', String(rate)];
+  if (isInstalled('mbuffer')) return ['mbuffer', '-q', '-r', String(rate)];
+  throw usageError('--rate needs pv or mbuffer on this host', 'apt install pv');
+};
+
+const stagesOf = (
+  { send, instruction, rate }: Transfer,
+  onLine: (line: string) => boolean,
+): readonly Stage[] => [
+  { argv: send, onLine },
+  ...(instruction.compression === 'none'
+    ? []
+    : [{ argv: compressors[instruction.compression].compress }]),
+  ...(rate === undefined ? [] : [{ argv: limiter(rate) }]),
+];
+
+const progressReader = (onProgress: Transfer['onProgress']) => {
+  let progress: Progress = { sent: 0, total: undefined };
+  const onLine = (line: string): boolean => {
+    const read = parseSendLine(line);
+    if (read === undefined) return false;
+    if (read !== 'header') {
+      progress = { ...progress, ...read };
+      onProgress(progress);
+    }
+    return true;
+  };
+  return { onLine, latest: () => progress };
+};
+
+/**
+ * Sends one stream and waits until every process on both sides has ended. Never throws for a transfer
+ * that failed: the result has the error, and what the target says it has now, when it could still say so.
+ */
+export const transfer = async (
+  session: AgentSession,
+  work: Transfer,
+  tether: Tether,
+): Promise<TransferResult> => {
+  const stalled = new AbortController();
+  const reins: Tether = { ...tether, signal: AbortSignal.any([tether.signal, stalled.signal]) };
+  const receiving = await session.receive(work.instruction);
+  const progress = progressReader(work.onProgress);
+  const children = startPipeline(stagesOf(work, progress.onLine), receiving.input, reins);
+  const pids = children.flatMap(({ process }) => process.pid ?? []);
+  const sent = () => String(progress.latest().sent);
+  const endWatch = watchForStall(pids, [sent, receiving.pulse], tether, () => {
+    const limit = Math.round(tether.stall / 1000);
+    stalled.abort(failure(`nothing moved for ${limit} s: the transfer was given up`));
+    session.kill();
+  });
+  const stages = await Promise.all(children.map(({ ended }) => ended));
+  const [ssh, report] = await Promise.all([receiving.ssh, receiving.report]).finally(endWatch);
+  const reason: unknown = reins.signal.reason;
+  const error = reins.signal.aborted
+    ? asZferryError(reason)
+    : transferFailure({ host: work.host, stages, ssh, report });
+  return { error, report, bytes: report.bytes ?? progress.latest().sent };
+};

@@ -1,0 +1,146 @@
+import { failure } from '../errors.ts';
+import {
+  type BookmarkLabel,
+  type DatasetName,
+  type Guid,
+  parseBookmarkLabel,
+  parseGuid,
+  parseSnapshotLabel,
+  type SnapshotLabel,
+  shown,
+} from './names.ts';
+
+/** A snapshot as `zfs list` shows it. Order in time is `createtxg`, never the name or the clock. */
+export interface Snapshot {
+  readonly label: SnapshotLabel;
+  readonly guid: Guid;
+  readonly createtxg: number;
+}
+
+/** A snapshot of a source, with the value of the user property that the listing asked for. */
+export interface SourceSnapshot extends Snapshot {
+  readonly mark: string | undefined;
+}
+
+/** A bookmark; guid and createtxg are those of the snapshot that it was made from. */
+export interface Bookmark {
+  readonly label: BookmarkLabel;
+  readonly guid: Guid;
+  readonly createtxg: number;
+}
+
+/** What a source dataset has, from one `zfs list`. */
+export interface SourceListing {
+  readonly type: 'filesystem' | 'volume';
+  readonly encrypted: boolean;
+  /** The value of the user property of the dataset that the listing asked for. */
+  readonly mark: string | undefined;
+  /** Oldest first. */
+  readonly snapshots: readonly SourceSnapshot[];
+  /** Oldest first. */
+  readonly bookmarks: readonly Bookmark[];
+}
+
+/** The user properties that a source listing tells: one of the dataset, one of each snapshot. */
+export interface Marks {
+  readonly dataset: string;
+  readonly snapshot: string;
+}
+
+/**
+ * The arguments of the one listing that tells all about a source. It also prints child datasets, which
+ * the parser leaves out: a second command would cost more.
+ */
+export const sourceListingArguments = (dataset: DatasetName, marks: Marks): readonly string[] => [
+  ...['list', '-Hp', '-d', '1', '-t', 'filesystem,volume,snapshot,bookmark'],
+  ...['-o', `type,guid,createtxg,encryption,${marks.dataset},${marks.snapshot},name`, dataset],
+];
+
+/** What zfs prints for a property that is not set. */
+const setValue = (text: string | undefined): string | undefined =>
+  text === undefined || text === '-' || text === '' ? undefined : text;
+
+const unreadable = (command: string, line: string, cause?: unknown): Error =>
+  failure(`cannot read what ${command} printed: '${shown(line)}'`, undefined, cause);
+
+const readable = <T>(command: string, line: string, read: () => T): T => {
+  try {
+    return read();
+  } catch (error) {
+    throw unreadable(command, line, error);
+  }
+};
+
+const parseCreatetxg = (text: string): number => {
+  const value = Number(text);
+  if (!(/^[0-9]+$/.test(text) && Number.isSafeInteger(value))) throw failure(`createtxg '${text}'`);
+  return value;
+};
+
+const lines = (output: string): string[] => output.split('\n').filter((line) => line !== '');
+
+const byCreation = (a: { createtxg: number }, b: { createtxg: number }): number =>
+  a.createtxg - b.createtxg;
+
+/** Reads the output of {@link sourceListingArguments}. Throws a failure for output that is not of that form. */
+export const parseSourceListing = (dataset: DatasetName, output: string): SourceListing => {
+  const snapshots: SourceSnapshot[] = [];
+  const bookmarks: Bookmark[] = [];
+  let self: Omit<SourceListing, 'snapshots' | 'bookmarks'> | undefined;
+  for (const line of lines(output)) {
+    readable('zfs list', line, () => {
+      const [type, guid = '', createtxg = '', encryption, mark, snapshotMark, name = ''] =
+        line.split('\t');
+      const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
+      if (type === 'snapshot') {
+        const label = parseSnapshotLabel(name.slice(name.indexOf('@') + 1));
+        snapshots.push({ label, ...made(), mark: setValue(snapshotMark) });
+      } else if (type === 'bookmark') {
+        const label = parseBookmarkLabel(name.slice(name.indexOf('#') + 1));
+        bookmarks.push({ label, ...made() });
+      } else if (type !== 'filesystem' && type !== 'volume') {
+        throw failure('an unknown type');
+      } else if (name === dataset) {
+        self = {
+          type,
+          encrypted: setValue(encryption) !== undefined && encryption !== 'off',
+          mark: setValue(mark),
+        };
+      }
+    });
+  }
+  if (self === undefined) throw unreadable('zfs list', output);
+  return {
+    ...self,
+    snapshots: snapshots.toSorted(byCreation),
+    bookmarks: bookmarks.toSorted(byCreation),
+  };
+};
+
+/** Reads lines of `zfs list -Hp -d 1 -t snapshot -o name,guid,createtxg`; oldest first. */
+export const parseSnapshots = (rows: readonly string[]): readonly Snapshot[] =>
+  rows
+    .map((row) =>
+      readable('zfs list', row, () => {
+        const [name = '', guid = '', createtxg = ''] = row.split('\t');
+        const label = parseSnapshotLabel(name.slice(name.indexOf('@') + 1));
+        return { label, guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) };
+      }),
+    )
+    .toSorted(byCreation);
+
+/** Reads lines of `zfs get -Hp -o name,property,value`: dataset, then property, then value. */
+export const parseProperties = (
+  rows: readonly string[],
+): ReadonlyMap<string, ReadonlyMap<string, string>> => {
+  const datasets = new Map<string, Map<string, string>>();
+  for (const row of rows) {
+    const [name, property, value] = row.split('\t');
+    if (name === undefined || property === undefined || value === undefined) {
+      throw unreadable('zfs get', row);
+    }
+    const properties = datasets.get(name) ?? new Map<string, string>();
+    datasets.set(name, properties.set(property, value));
+  }
+  return datasets;
+};

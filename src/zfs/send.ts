@@ -1,0 +1,85 @@
+import type { Bookmark, Snapshot } from './listing.ts';
+import { bookmarkName, type DatasetName, type SnapshotLabel, snapshotName } from './names.ts';
+
+/** Where an incremental stream starts from: a snapshot, or the bookmark that outlived it. */
+export type Base =
+  | ({ readonly kind: 'snapshot' } & Snapshot)
+  | ({ readonly kind: 'bookmark' } & Bookmark);
+
+/** The full name of a base. */
+export const baseName = (dataset: DatasetName, base: Base): string =>
+  base.kind === 'snapshot' ? snapshotName(dataset, base.label) : bookmarkName(dataset, base.label);
+
+/** What `zfs send` is asked for. `largeBlocks` must stay the same over a series (openzfs #6224). */
+export type Stream =
+  | { readonly kind: 'full'; readonly label: SnapshotLabel; readonly largeBlocks: boolean }
+  | {
+      readonly kind: 'incremental';
+      readonly base: Base;
+      readonly label: SnapshotLabel;
+      readonly largeBlocks: boolean;
+    }
+  | { readonly kind: 'resume'; readonly token: string };
+
+/** The arguments of `zfs send`; `-v -P` makes it print size and progress in a form for programs. */
+export const sendArguments = (dataset: DatasetName, stream: Stream): readonly string[] => {
+  if (stream.kind === 'resume') return ['send', '-v', '-P', '-t', stream.token];
+  return [
+    'send',
+    '-v',
+    '-P',
+    ...(stream.largeBlocks ? ['-L'] : []),
+    ...(stream.kind === 'incremental' ? ['-i', baseName(dataset, stream.base)] : []),
+    snapshotName(dataset, stream.label),
+  ];
+};
+
+/** What a line of `zfs send -v -P` tells: how large the stream will be, or how much of it went (bytes). */
+export type SendProgress =
+  | { readonly total: number }
+  | { readonly sent: number }
+  /** A line that only names the stream. */
+  | 'header';
+
+/** Reads a line of `zfs send -v -P`; undefined for one that is a complaint. */
+export const parseSendLine = (line: string): SendProgress | undefined => {
+  const [first = '', second = ''] = line.split('\t');
+  if (first === 'size' && /^[0-9]+$/.test(second)) return { total: Number(second) };
+  if (/^[0-9]{2}:[0-9]{2}:[0-9]{2}$/.test(first) && /^[0-9]+$/.test(second)) {
+    return { sent: Number(second) };
+  }
+  return first === 'full' || first === 'incremental' ? 'header' : undefined;
+};
+
+/** What a resume token says that it continues; guids in decimal. */
+export interface TokenContents {
+  readonly toName: string;
+  readonly toGuid: string;
+  /** undefined for a full stream. */
+  readonly fromGuid: string | undefined;
+  readonly raw: boolean;
+}
+
+/** The arguments that make zfs print what is in a token, and check it, without sending. */
+export const tokenArguments = (token: string): readonly string[] => ['send', '-nvP', '-t', token];
+
+const hexadecimal = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : BigInt(text).toString();
+
+/** Reads the nvlist that `zfs send -nv -t` prints; undefined where there is none in it. */
+export const parseTokenContents = (output: string): TokenContents | undefined => {
+  const fields = new Map(
+    [...output.matchAll(/^\s*([a-z]+) = (.*)$/gm)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
+  );
+  const number = (name: string) => {
+    const text = fields.get(name);
+    return text !== undefined && /^0x[0-9a-f]+$/.test(text) ? hexadecimal(text) : undefined;
+  };
+  const toName = fields.get('toname');
+  const toGuid = number('toguid');
+  if (toName === undefined || toGuid === undefined) return undefined;
+  return { toName, toGuid, fromGuid: number('fromguid'), raw: fields.has('rawok') };
+};

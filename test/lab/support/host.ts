@@ -1,0 +1,60 @@
+import { type Background, startInBackground } from './background.ts';
+import { lab } from './lab.ts';
+import { quote } from './quote.ts';
+import { type Result, type RunOptions, ssh } from './ssh.ts';
+
+/** A real host with real OpenZFS; commands run there as root. */
+export interface Host {
+  readonly name: string;
+  /** On the wire, which tests cut; commands come by another way. */
+  readonly address: string;
+  /** Runs a shell command; does not throw when it fails. */
+  readonly run: (command: string, options?: RunOptions) => Promise<Result>;
+  /** Its standard output, trimmed; throws when the command fails. */
+  readonly ok: (command: string, options?: RunOptions) => Promise<string>;
+  /** Starts a command and goes on. */
+  readonly start: (command: string, options?: RunOptions) => Background;
+  /** Waits until the command succeeds; throws when it has not within the time limit. */
+  readonly until: (command: string, timeout?: number) => Promise<void>;
+  readonly write: (path: string, content: string) => Promise<void>;
+  /** Cuts its power. */
+  readonly unplug: () => Promise<void>;
+  /** Power on again, same disks; returns when its pools are imported. */
+  readonly boot: () => Promise<void>;
+}
+
+const makeHost = (name: string, address: string): Host => {
+  const run = async (command: string, options?: RunOptions) => ssh(name, command, options);
+
+  const ok = async (command: string, options?: RunOptions) => {
+    const { stdout, stderr, exitCode } = await run(command, options);
+    if (exitCode !== 0) {
+      throw new Error(`${name}: ${command}\nexit code ${String(exitCode)}: ${stderr.trim()}`);
+    }
+    return stdout.trim();
+  };
+
+  return {
+    name,
+    address,
+    run,
+    ok,
+    start: (command, options = {}) => startInBackground(name, command, options),
+    until: async (command, timeout = 30_000) => {
+      // The host itself repeats it: one connection, and no wait between two machines
+      await ok(`until sh -c ${quote(command)} >/dev/null 2>&1; do sleep 0.05; done`, { timeout });
+    },
+    write: async (path, content) => {
+      const file = quote(path);
+      // Synced: a test that goes on to cut the power means to keep it
+      await ok(`mkdir -p "$(dirname ${file})" && cat >${file} && sync ${file}`, {
+        input: content,
+      });
+    },
+    unplug: async () => lab('unplug', name),
+    boot: async () => lab('boot', name),
+  };
+};
+
+export const src = makeHost('src', '10.99.1.1');
+export const dst = makeHost('dst', '10.99.1.2');

@@ -1,0 +1,23 @@
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const SCRIPT = fileURLToPath(new URL('../../../scripts/lab', import.meta.url));
+
+const LONGEST_MS = 90_000;
+
+/** One subcommand of scripts/lab; throws with its output when it fails. */
+export const lab = async (...words: readonly string[]): Promise<void> => {
+  await execa(SCRIPT, words, { stdin: 'ignore', timeout: LONGEST_MS });
+};
+
+/** The same with its output shown and no time limit: the first image takes minutes. */
+export const labLoudly = async (...words: readonly string[]): Promise<void> => {
+  await execa(SCRIPT, words, {
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+  });
+};
+
+export const STATE = process.env['ZFERRY_LAB_STATE'] ?? '/var/lib/zferry-lab';

@@ -1,0 +1,37 @@
+import process from 'node:process';
+import { defineConfig } from 'vitest/config';
+
+/** Where scripts/test wants the counts. */
+const report = process.env['ZFERRY_TEST_REPORT'];
+
+export default defineConfig({
+  // What the build puts in from package.json; a test sees a version that no release has.
+  define: { __VERSION__: JSON.stringify('0.0.0-test') },
+  test: {
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          globalSetup: ['test/lab/support/setup.ts'],
+          // All files share the same two hosts, and there is one wire between them to cut.
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          retry: 0,
+          bail: 0,
+        },
+      },
+    ],
+  },
+});
