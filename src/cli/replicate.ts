@@ -1,4 +1,4 @@
-import { kill, off, on, pid } from 'node:process';
+import process from 'node:process';
 import { asZferryError, exitCodes, failure, type ZferryError } from '../errors.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
@@ -27,16 +27,16 @@ export const withInterrupts = async <T>(work: (signal: AbortSignal) => Promise<T
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
-      for (const each of signals) off(each, onSignal);
-      kill(pid, name);
+      for (const each of signals) process.off(each, onSignal);
+      process.kill(process.pid, name);
     }
     controller.abort(failure(`interrupted by ${name}`));
   };
-  for (const each of signals) on(each, onSignal);
+  for (const each of signals) process.on(each, onSignal);
   try {
     return await work(controller.signal);
   } finally {
-    for (const each of signals) off(each, onSignal);
+    for (const each of signals) process.off(each, onSignal);
   }
 };
 

@@ -8,7 +8,8 @@ import { compressorNames, compressors } from './compressors.ts';
  * breaks there. That is why there is no `$!`, no `!=` and no `\n` here. It takes no text from outside but
  * its positional parameters and the one line that it reads; both are only ever expanded inside quotes.
  *
- * Parameters: 1 target dataset, 2 its parent, 3 its pool, 4 the word(s) before `zfs` (empty, or `sudo -n`).
+ * Parameters: 1 target dataset, 2 its parent, 3 its pool, 4 the word(s) before `zfs` (empty, or `sudo -n`),
+ * 5 the program {@link beatProgram}.
  * `ps` is asked without options beyond POSIX, and some systems cut its lines at 80 characters: therefore
  * the key that later agents look for is the first thing in the program.
  */
@@ -16,7 +17,7 @@ const lines = (key: string): readonly string[] => [
   `: zferry-agent-${key};`,
   'LC_ALL=C; export LC_ALL;',
   'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH;',
-  'target=$1; parent=$2; pool=$3; sudo=$4; tab="\t"; set -f;',
+  'target=$1; parent=$2; pool=$3; sudo=$4; beat=$5; tab="\t"; set -f;',
   'z() { $sudo zfs "$@"; };',
 
   'agents() { ps -A -o pid= -o pgid= -o args= | while read -r pid group words;',
@@ -38,21 +39,17 @@ const lines = (key: string): readonly string[] => [
   'z list -Hp -d 1 -t snapshot -o name,guid,createtxg "$target" 2>&1;',
   'echo end facts; };',
 
-  // CPU time tells a receive that works from one that hangs. `jobs -p` stands for the forbidden `$!`.
-  'work() { ps -A -o pgid= -o time= -o comm= | while read -r group time name;',
-  `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time;; esac; done; };`,
-  'beat() { mine=$(own); while sleep 20 >/dev/null; do echo beat $(work); done; };',
-
   'unpack() { case $1 in',
   ...compressorNames.map((name) => `${name}) ${compressors[name].decompress.join(' ')};;`),
   'esac; };',
   'take() { case $1 in full) set -- -o readonly=on -o canmount=noauto;; *) set --;; esac;',
   'z receive -s -u -v "$@" "$target"; echo status receive $?; };',
   'receive() { mode=$2; pack=$3; guid=$4; label=$5; shift 5; echo section receive;',
-  'beat 2>/dev/null & beating=$(jobs -p);',
+  // The beat says its own pid first: `$!`, which would tell it, is one of the things that tcsh spoils.
+  'exec 4>&1; beating=$(sh -c "$beat" zferry-beat &) 2>/dev/null; exec 4>&-;',
   'case $pack in none) take $mode 2>&1;;',
   '*) { { unpack $pack; echo status decompress $? >&3; } 2>&3 | take $mode >&3 2>&3; } 3>&1;; esac;',
-  'kill $beating 2>/dev/null; wait $beating 2>/dev/null;',
+  'kill $beating 2>/dev/null;',
   'echo section after; seen=$(look "$@"); echo "$seen"; echo section prune;',
   'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; fi;',
   'echo end receive; };',
@@ -70,6 +67,19 @@ const lines = (key: string): readonly string[] => [
   'receive) receive "$@"; exit 0;;',
   '*) exit 0;; esac; done',
 ];
+
+/**
+ * Runs beside a receive and says every 20 seconds how much CPU time its processes have used: that tells one
+ * that works from one that hangs. It lets go of the command substitution that reads its pid, and nothing
+ * that it starts holds the session open.
+ */
+export const beatProgram = [
+  'echo $$; exec >&4 4>&-;',
+  'mine=$(ps -o pgid= -p $$ | { read -r group; echo $group; });',
+  'work() { ps -A -o pgid= -o time= -o comm= | while read -r group time name;',
+  `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time;; esac; done; };`,
+  'while sleep 20 >/dev/null 2>&1; do echo beat $(work); done',
+].join(' ');
 
 /** The whole program in one line, for the pair that `key` (lower-case hexadecimal) stands for. */
 export const agentProgram = (key: string): string => lines(key).join(' ');

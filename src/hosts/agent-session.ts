@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { failure, type ZferryError } from '../errors.ts';
 import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
-import { agentProgram } from './agent-program.ts';
+import { agentProgram, beatProgram } from './agent-program.ts';
 import {
   parseAbort,
   parseFacts,
@@ -80,6 +80,7 @@ const remoteCommand = ({ target, key, sudo }: SessionOptions): string => {
     parentOf(target.dataset) ?? target.dataset,
     poolOf(target.dataset),
     sudo ? 'sudo -n' : '',
+    beatProgram,
   ];
   return `sh -c ${[agentProgram(key), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
 };

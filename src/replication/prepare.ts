@@ -2,7 +2,7 @@ import { failure } from '../errors.ts';
 import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Snapshot, SourceListing } from '../zfs/listing.ts';
+import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
 import type { Target } from './approach.ts';
@@ -17,7 +17,7 @@ import { bookmarkMeaning, streamProperty, type TargetId } from './target-id.ts';
 export interface Delivery {
   readonly stream: Stream;
   readonly sent: Snapshot;
-  /** As it was when the snapshot was there. */
+  /** With the new snapshot and its bookmark. */
   readonly source: SourceListing;
   readonly target: TargetDataset | undefined;
   readonly base: Base | undefined;
@@ -67,13 +67,18 @@ const record = async (
   sent: Snapshot,
   stream: Stream,
   source: SourceListing,
-): Promise<string> => {
+): Promise<Bookmark> => {
   const { dataset } = request.pair.source;
   const priming = stream.kind === 'full';
   if (priming) await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, dataset]);
   const label = await bookmarkFor(zfs, dataset, sent, { target: id, priming }, source.bookmarks);
-  return bookmarkName(dataset, label);
+  return { label, guid: sent.guid, createtxg: sent.createtxg };
 };
+
+const withBookmark = (source: SourceListing, bookmark: Bookmark): SourceListing => ({
+  ...source,
+  bookmarks: [...source.bookmarks, bookmark],
+});
 
 /** Makes a new snapshot and everything that its sending needs; leaves nothing behind when it throws. */
 const prepareNew = async (situation: Situation, facts: TargetFacts): Promise<Delivery> => {
@@ -83,14 +88,15 @@ const prepareNew = async (situation: Situation, facts: TargetFacts): Promise<Del
   const label = await makeSnapshot(zfs, dataset, request.series, id, taken);
   const snapshot = snapshotName(dataset, label);
   try {
-    const source = await lookAtSource(zfs, dataset, id);
-    const plan = decide(request, source, facts);
+    const listed = await lookAtSource(zfs, dataset, id);
+    const plan = decide(request, listed, facts);
     if (plan.kind === 'refuse') throw plan.error;
     const base = plan.kind === 'full' ? undefined : plan.base;
-    const sent = snapshotIn(source, label);
-    const stream = streamFor(base, label, source);
-    const bookmark = await record(situation, sent, stream, source);
-    const made = [bookmark, snapshot];
+    const sent = snapshotIn(listed, label);
+    const stream = streamFor(base, label, listed);
+    const bookmark = await record(situation, sent, stream, listed);
+    const source = withBookmark(listed, bookmark);
+    const made = [bookmarkName(dataset, bookmark.label), snapshot];
     return { stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made };
   } catch (error) {
     return await retract(zfs, [snapshot], error);
@@ -100,21 +106,21 @@ const prepareNew = async (situation: Situation, facts: TargetFacts): Promise<Del
 /** Makes ready what an interrupted cycle left half-way. */
 const prepareResume = async (
   situation: Situation,
-  source: SourceListing,
+  listed: SourceListing,
   target: TargetDataset,
   plan: PartialPlan & { kind: 'resume' },
 ): Promise<Delivery> => {
   const { id } = situation;
   const { token, snapshot: sent, fromGuid } = plan;
   const stream: Stream = { kind: 'resume', token };
-  const isMarked = source.bookmarks.some(
+  const isMarked = listed.bookmarks.some(
     ({ guid, label }) => guid === sent.guid && bookmarkMeaning(label)?.target === id,
   );
-  if (!isMarked) {
-    const asFirst: Stream =
-      fromGuid === undefined ? { kind: 'full', label: sent.label, largeBlocks: true } : stream;
-    await record(situation, sent, asFirst, source);
-  }
+  const asFirst: Stream =
+    fromGuid === undefined ? { kind: 'full', label: sent.label, largeBlocks: true } : stream;
+  const source = isMarked
+    ? listed
+    : withBookmark(listed, await record(situation, sent, asFirst, listed));
   const replaced = target.snapshots.find(({ guid }) => guid === fromGuid)?.guid;
   return { stream, sent, source, target, base: undefined, replaced, made: [] };
 };
