@@ -16,7 +16,7 @@ export const onlyTarget = (targets: readonly string[]): string => {
 
 const example = `
 Example, as a crontab entry that replicates every five minutes:
-  */5 * * * * zferry tank/vm backup`;
+  */5 * * * * /usr/local/bin/zferry tank/vm backup`;
 
 /** `zferry run`, also what `zferry SOURCE TARGET` means. */
 export const addRun = (program: Command, help: string, end: (code: number) => void): void => {

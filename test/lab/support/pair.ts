@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { dst, type Host, src } from './host.ts';
+import { quote, sh } from './quote.ts';
+import type { Result } from './ssh.ts';
+
+/** A source on `src` and its target on `dst`, with a log of their own, for one test. */
+export interface Pair {
+  readonly source: string;
+  readonly target: string;
+  readonly log: string;
+  /** zferry with these words and this pair's log, in cron's environment. */
+  readonly zferry: (...words: readonly string[]) => Promise<Result>;
+  /** `zferry prime` of this pair. */
+  readonly prime: (...options: readonly string[]) => Promise<Result>;
+  /** A cycle of this pair in the script's own calling form. */
+  readonly cycle: (...options: readonly string[]) => Promise<Result>;
+  /** The lines of its log. */
+  readonly lines: () => Promise<readonly string[]>;
+  readonly remove: () => Promise<void>;
+}
+
+/** What cron gives a job, and nothing more. */
+const cronEnvironment = 'env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin';
+
+/** The command line that cron would run, for a host's `run` or `start`. */
+export const underCron = (words: readonly string[]): string =>
+  `${cronEnvironment} ${['/usr/local/bin/zferry', ...words].map(quote).join(' ')}`;
+
+const unused = (): string => `tank/t${randomBytes(4).toString('hex')}`;
+
+/** A source with a few files and no target yet. `target` is a dataset on dst, by default of the same name. */
+export const freshPair = async (source = unused(), target = source): Promise<Pair> => {
+  const log = `/var/log/zferry-test-${randomBytes(4).toString('hex')}.log`;
+  const place = target === source ? 'dst' : `dst:${target}`;
+  await src.ok(sh`zfs create ${source}`);
+  await writeFiles(source, 'first');
+  const zferry = (...words: readonly string[]) =>
+    src.run(underCron([...words, '--log', log]), { timeout: 100_000 });
+  return {
+    source,
+    target,
+    log,
+    zferry,
+    prime: (...options) => zferry('prime', source, place, ...options),
+    cycle: (...options) => zferry(source, place, ...options),
+    lines: async () =>
+      (await src.ok(sh`cat ${log} 2>/dev/null || true`)).split('\n').filter(Boolean),
+    remove: async () => {
+      await Promise.all([
+        src.ok(sh`zfs destroy -R ${source} 2>/dev/null || true; rm -f ${log}`),
+        dst.ok(sh`zfs destroy -R ${target} 2>/dev/null || true`),
+      ]);
+    },
+  };
+};
+
+/** A pair that has been primed. */
+export const primedPair = async (source?: string, target?: string): Promise<Pair> => {
+  const pair = await freshPair(source, target);
+  const { exitCode, stderr } = await pair.prime();
+  if (exitCode !== 0) throw new Error(`prime: ${stderr}`);
+  return pair;
+};
+
+/** Writes some small and one larger file below a folder of that name. */
+export const writeFiles = async (dataset: string, folder: string): Promise<void> => {
+  await src.ok(
+    `cd /${quote(dataset)} && mkdir -p ${quote(folder)} && cd ${quote(folder)} && for i in 1 2 3; do head -c 20000 /dev/urandom >"small $i"; done && head -c 1000000 /dev/urandom >large`,
+  );
+};
+
+/** Writes one file of incompressible data. */
+export const writeBigFile = async (dataset: string, name: string, mebibytes: number) => {
+  await src.ok(sh`head -c ${mebibytes * 2 ** 20} /dev/urandom >/${dataset}/${name}`);
+};
+
+/** The labels of a dataset's snapshots, oldest first. */
+export const snapshots = async (host: Host, dataset: string): Promise<readonly string[]> => {
+  const command = sh`zfs list -H -d 1 -t snapshot -o name -s createtxg ${dataset}`;
+  const names = (await host.ok(command)).split('\n').filter(Boolean);
+  return names.map((name) => name.slice(name.indexOf('@') + 1));
+};
+
+/** The labels of a dataset's bookmarks, oldest first. */
+export const bookmarks = async (dataset: string): Promise<readonly string[]> => {
+  const command = sh`zfs list -H -d 1 -t bookmark -o name -s createtxg ${dataset}`;
+  const names = (await src.ok(command)).split('\n').filter(Boolean);
+  return names.map((name) => name.slice(name.indexOf('#') + 1));
+};
+
+/** One property of a dataset. */
+export const property = (host: Host, dataset: string, name: string): Promise<string> =>
+  host.ok(sh`zfs get -Hp -o value ${name} ${dataset}`);
+
+/** guid of `dataset@label`. */
+export const guid = (host: Host, snapshot: string): Promise<string> =>
+  property(host, snapshot, 'guid');
+
+/**
+ * Everything of a dataset that a refused or failed cycle must leave alone: names, guids, holds, whether it
+ * is read-only, what was received in part. 'nothing' where it does not exist.
+ */
+export const stateOf = async (host: Host, dataset: string): Promise<string> => {
+  const columns = 'name,guid,createtxg,userrefs,readonly,receive_resume_token';
+  const command = sh`zfs list -Hp -r -t all -o ${columns} ${dataset}`;
+  const { exitCode, stdout } = await host.run(command);
+  return exitCode === 0 ? stdout : 'nothing';
+};
+
+/** The checksums of all files in a snapshot, read from the snapshot itself. */
+export const checksums = async (host: Host, dataset: string, label: string): Promise<string> => {
+  const snapshot = quote(`${dataset}@${label}`);
+  return await host.ok(
+    `d=$(mktemp -d) && mount -t zfs ${snapshot} $d && cd $d && find . -type f -print0 | sort -z | xargs -0r sha256sum; code=$?; cd /; umount $d; rmdir $d; exit $code`,
+  );
+};
+
+/** The newest snapshot's label where both hosts have it with the same guid and the same files; throws otherwise. */
+export const newestEqual = async ({ source, target }: Pair): Promise<string> => {
+  const label = (await snapshots(dst, target)).at(-1);
+  if (label === undefined) throw new Error(`${target} has no snapshot`);
+  const [here, there] = await Promise.all([
+    guid(src, `${source}@${label}`),
+    guid(dst, `${target}@${label}`),
+  ]);
+  if (here !== there) throw new Error(`@${label} has guid ${here} on src and ${there} on dst`);
+  const [ours, theirs] = await Promise.all([
+    checksums(src, source, label),
+    checksums(dst, target, label),
+  ]);
+  if (ours !== theirs || ours === '') throw new Error(`@${label} has other files on dst`);
+  return label;
+};
