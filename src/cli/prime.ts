@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
-import { printRehearsal } from './rehearse.ts';
-import { replicate } from './replicate.ts';
+import { perform } from './perform.ts';
 import { onlyTarget } from './run.ts';
 
 const example = `
@@ -24,7 +23,6 @@ export const addPrime = (program: Command, help: string, end: (code: number) => 
     .addHelpText('after', example + help)
     .action(async (source: string, targets: string[], options: ReplicatingOptions) => {
       const request = requestFor('prime', source, onlyTarget(targets), options, 'zferry');
-      const act = options.dryRun ? printRehearsal : replicate;
-      end(await act(request, options));
+      end(await perform(request, options));
     });
 };

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
-import { printRehearsal } from './rehearse.ts';
-import { replicate } from './replicate.ts';
+import { perform } from './perform.ts';
 
 /** One target a command, until several are there. */
 export const onlyTarget = (targets: readonly string[]): string => {
@@ -30,7 +29,6 @@ export const addRun = (program: Command, help: string, end: (code: number) => vo
     .addHelpText('after', example + help)
     .action(async (source: string, targets: string[], options: ReplicatingOptions) => {
       const request = requestFor('run', source, onlyTarget(targets), options, 'zferry');
-      const act = options.dryRun ? printRehearsal : replicate;
-      end(await act(request, options));
+      end(await perform(request, options));
     });
 };
