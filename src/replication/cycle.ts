@@ -34,29 +34,20 @@ export const cycle = async (
     const target = await approachTarget(request, session, started, observer, locked);
     const reins: Tether = { ...locked, locks: [...locked.locks, target.lock.descriptor] };
     const zfs = localZfs(sudo, reins);
-
-    const compression = chooseCompression(request, target.facts);
-    const delivery = await prepare(request, session, target, zfs, observer);
-    if (delivery === 'already primed') return delivery;
-
     const progress = (now: Progress) => {
       for (const held of [lock, target.lock]) held.report(now);
       observer.progress(now);
     };
-    await deliver(
-      request,
-      session,
-      delivery,
-      compression,
-      zfs,
-      story,
-      { ...observer, progress },
-      reins,
-    );
+    const watched = { ...observer, progress };
+    const situation = { request, session, zfs, ...target, story, observer: watched, tether: reins };
+
+    const compression = chooseCompression(request, target.facts);
+    const delivery = await prepare(situation);
+    if (delivery === 'already primed') return delivery;
+    await deliver(situation, delivery, compression);
 
     observer.step('recording and pruning');
-    const left = await settle(zfs, { ...delivery, request, id: target.id });
-    story.kept = [...story.kept, ...left];
+    await settle(situation, delivery);
     return 'replicated';
   } finally {
     await session.close();

@@ -1,16 +1,14 @@
 import { failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
-import type { AgentSession } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
-import type { Tether } from '../hosts/tether.ts';
-import { type Zfs, zfsCommand } from '../hosts/zfs-command.ts';
+import { zfsCommand } from '../hosts/zfs-command.ts';
 import { snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
 import type { ChosenCompression } from './compression.ts';
-import type { Observer } from './observer.ts';
 import type { Delivery } from './prepare.ts';
 import { pruneTarget } from './pruning.ts';
 import type { Request } from './request.ts';
+import type { Situation } from './situation.ts';
 import { destroyEach, kept } from './snapshot.ts';
 import type { Story } from './story.ts';
 import { transfer } from './transfer.ts';
@@ -50,14 +48,9 @@ const unverified = (
 
 /** Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. */
 export const deliver = async (
-  request: Request,
-  session: AgentSession,
+  { request, session, zfs, story, observer, tether }: Situation,
   delivery: Delivery,
   compression: ChosenCompression,
-  zfs: Zfs,
-  story: Story,
-  observer: Observer,
-  tether: Tether,
 ): Promise<void> => {
   const { pair, series, keepTarget, rate, sudo } = request;
   const { stream, sent, target, replaced, made } = delivery;

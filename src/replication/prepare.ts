@@ -1,17 +1,14 @@
 import { failure } from '../errors.ts';
-import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
-import type { AgentSession } from '../hosts/agent-session.ts';
+import type { TargetDataset } from '../hosts/agent-report.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
-import type { Target } from './approach.ts';
-import type { Observer } from './observer.ts';
 import { decide, decidePartial, type PartialPlan } from './plan.ts';
-import type { Request } from './request.ts';
+import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach, makeSnapshot } from './snapshot.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
-import { bookmarkMeaning, streamProperty, type TargetId } from './target-id.ts';
+import { bookmarkMeaning, streamProperty } from './target-id.ts';
 
 /** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
 export interface Delivery {
@@ -25,14 +22,6 @@ export interface Delivery {
   readonly replaced: Guid | undefined;
   /** Full names of what was made for this delivery and is worth nothing when it does not begin. */
   readonly made: readonly string[];
-}
-
-/** The steps of preparing need these. */
-interface Situation {
-  readonly request: Request;
-  readonly zfs: Zfs;
-  readonly id: TargetId;
-  readonly observer: Observer;
 }
 
 const largeBlocks = 'large-blocks';
@@ -81,8 +70,8 @@ const withBookmark = (source: SourceListing, bookmark: Bookmark): SourceListing 
 });
 
 /** Makes a new snapshot and everything that its sending needs; leaves nothing behind when it throws. */
-const prepareNew = async (situation: Situation, facts: TargetFacts): Promise<Delivery> => {
-  const { request, zfs, id } = situation;
+const prepareNew = async (situation: Situation): Promise<Delivery> => {
+  const { request, zfs, id, facts } = situation;
   const { dataset } = request.pair.source;
   const taken = new Set(facts.dataset?.snapshots.map(({ label }) => label));
   const label = await makeSnapshot(zfs, dataset, request.series, id, taken);
@@ -130,14 +119,8 @@ const prepareResume = async (
  * can no longer be continued, or makes a new snapshot. The snapshot is made before the source is listed, so
  * that one listing tells its guid too. Throws the refusal, with nothing left behind.
  */
-export const prepare = async (
-  request: Request,
-  session: AgentSession,
-  { id, facts }: Target,
-  zfs: Zfs,
-  observer: Observer,
-): Promise<Delivery | 'already primed'> => {
-  const situation: Situation = { request, zfs, id, observer };
+export const prepare = async (situation: Situation): Promise<Delivery | 'already primed'> => {
+  const { request, session, zfs, id, facts, observer } = situation;
   const { dataset } = request.pair.source;
   const target = facts.dataset;
   if (target?.resumeToken !== undefined) {
@@ -150,7 +133,7 @@ export const prepare = async (
       return await prepareResume(situation, source, target, plan);
     }
     observer.step('giving up a partial receive that can no longer be continued');
-    return await prepareNew(situation, await session.abortPartial());
+    return await prepareNew({ ...situation, facts: await session.abortPartial() });
   }
   if (request.intent === 'prime' && target !== undefined) {
     const plan = decide(request, await lookAtSource(zfs, dataset, id), facts);
@@ -158,5 +141,5 @@ export const prepare = async (
     if (plan.kind === 'already primed') return plan.kind;
   }
   observer.step('making a snapshot');
-  return await prepareNew(situation, facts);
+  return await prepareNew(situation);
 };

@@ -1,26 +1,18 @@
-import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Snapshot, SourceListing } from '../zfs/listing.ts';
-import { bookmarkName, type Guid, snapshotName } from '../zfs/names.ts';
+import { bookmarkName, snapshotName } from '../zfs/names.ts';
+import type { Delivery } from './prepare.ts';
 import { pruneSource } from './pruning.ts';
-import type { Request } from './request.ts';
-import { bookmarkFor, destroyEach, type Kept } from './snapshot.ts';
-import { bookmarkMeaning, placeProperty, type TargetId } from './target-id.ts';
+import type { Situation } from './situation.ts';
+import { bookmarkFor, destroyEach } from './snapshot.ts';
+import { bookmarkMeaning, placeProperty } from './target-id.ts';
 
-/** What a verified transfer leaves to do on the source. */
-export interface Settlement {
-  readonly request: Request;
-  readonly id: TargetId;
-  /** As it was when the new snapshot and its bookmark were there. */
-  readonly source: SourceListing;
-  readonly sent: Snapshot;
-  readonly replaced: Guid | undefined;
-}
-
-/** Records and prunes on the source once the target is verified; answers what could not be pruned. */
+/**
+ * Records and prunes on the source once the target is verified. What could not be pruned goes into the story.
+ * Throws a failure when the record itself cannot be made.
+ */
 export const settle = async (
-  zfs: Zfs,
-  { request, id, source, sent, replaced }: Settlement,
-): Promise<readonly Kept[]> => {
+  { request, zfs, id, story }: Situation,
+  { source, sent, replaced }: Delivery,
+): Promise<void> => {
   const { dataset } = request.pair.source;
   const own = source.bookmarks.filter(({ label }) => bookmarkMeaning(label)?.target === id);
   const isPriming = ({ label }: { label: string }) => label.endsWith('_priming');
@@ -37,8 +29,9 @@ export const settle = async (
   const { series, keep } = request;
   const pruning = pruneSource({ source, target: id, series, sent, replaced, keep });
   // Snapshots first: the older bookmark is what reminds the next cycle of its snapshot if this one is cut short.
-  return await destroyEach(zfs, [
+  const left = await destroyEach(zfs, [
     ...pruning.snapshots.map(({ label }) => snapshotName(dataset, label)),
     ...[...pruning.bookmarks, ...priming].map(({ label }) => bookmarkName(dataset, label)),
   ]);
+  story.kept = [...story.kept, ...left];
 };
