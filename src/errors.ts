@@ -15,6 +15,11 @@ export const exitCodes = {
 /** The kinds of failure; each is a row of {@link exitCodes}. */
 export type FailureKind = Exclude<keyof typeof exitCodes, 'done'>;
 
+/** What would break a line or drive the terminal: a message may quote a remote host. */
+const unprintable = /[\p{Cc}\u2028\u2029]+/gu;
+
+const oneLine = (text: string): string => text.replaceAll(unprintable, ' ').trim();
+
 /**
  * Everything that zferry itself can report. `message` is one line without `zferry: error:`, a capital
  * or a full stop; `hint` says the way out and, where a command is the way out, that exact command.
@@ -24,10 +29,10 @@ export class ZferryError extends Error {
   readonly hint: string | undefined;
 
   constructor(kind: FailureKind, message: string, hint?: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(oneLine(message), cause === undefined ? undefined : { cause });
     this.name = 'ZferryError';
     this.kind = kind;
-    this.hint = hint;
+    this.hint = hint === undefined ? undefined : oneLine(hint);
   }
 
   get exitCode(): number {

@@ -2,13 +2,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { env, geteuid } from 'node:process';
 import { type Command, Option } from 'commander';
-import { usageError } from '../errors.ts';
+import { usageError, ZferryError } from '../errors.ts';
 import { compressorNames, parseCompression } from '../hosts/compressors.ts';
 import { type Place, parseSource, parseTarget, type RemotePlace } from '../hosts/place.ts';
 import type { LogFormat } from '../journal/log.ts';
 import type { Request } from '../replication/request.ts';
 import { parseRetentionPolicy, type RetentionPolicy } from '../replication/retention.ts';
 import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
+import { limiter } from '../replication/transfer.ts';
 import { parseBytes, parseCount, parseTime } from './quantities.ts';
 
 /** What a replicating verb's options say about what is printed and written. */
@@ -44,6 +45,18 @@ const collect = (value: string, earlier: readonly string[] = []): readonly strin
   value,
 ];
 
+/** Reads an option's value, and names the option where the value is wrong. */
+const of =
+  <T>(option: string, parse: (value: string) => T) =>
+  (value: string): T => {
+    try {
+      return parse(value);
+    } catch (error) {
+      if (!(error instanceof ZferryError)) throw error;
+      throw usageError(`${option}: ${error.message}`, error.hint);
+    }
+  };
+
 const tenMinutes = 600_000;
 
 /** Adds the options that every replicating verb has. */
@@ -62,18 +75,22 @@ export const withReplicatingOptions = (command: Command): Command =>
     .option(
       '--rate <bytes>',
       'at most so many bytes a second, such as 10M; needs pv or mbuffer',
-      parseBytes,
+      of('--rate', parseBytes),
     )
-    .option('--keep <n>', 'keep the newest N snapshots of the series here', parseCount)
+    .option(
+      '--keep <n>',
+      'keep the newest N snapshots of the series here',
+      of('--keep', parseCount),
+    )
     .option(
       '--keep-target <policy>',
       "keep these of the series there, such as 'last=2 hourly=24 daily=7'",
-      parseRetentionPolicy,
+      of('--keep-target', parseRetentionPolicy),
     )
     .option('--name-format <format>', 'strftime format (UTC) of snapshot names', defaultNameFormat)
     .addOption(
       new Option('--stall <time>', 'give up when nothing has moved for so long, such as 90s or 10m')
-        .argParser(parseTime)
+        .argParser(of('--stall', parseTime))
         .default(tenMinutes, '10m'),
     )
     .option('--sudo', 'run zfs through sudo -n, here and there')
@@ -130,6 +147,8 @@ export const requestFor = (
       'leave --keep and --keep-target out, or give the format a word, such as zferry_%Y-%m-%d_%H:%M:%S',
     );
   }
+  // That neither pv nor mbuffer is there is said before anything is begun.
+  if (options.rate !== undefined) limiter(options.rate);
   return {
     pair: { source, target },
     intent,

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts';
+import { shown } from '../zfs/names.ts';
 
 const bytesPerUnit = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const millisecondsPerUnit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -12,7 +13,7 @@ const parse = (
   const [, amount = '', unit = ''] = pattern.exec(text) ?? [];
   const value = Math.round(Number(amount) * (scale[unit] ?? Number.NaN));
   if (amount === '' || !Number.isSafeInteger(value) || value <= 0) {
-    throw usageError(`'${text}' is not ${advice}`);
+    throw usageError(`'${shown(text)}' is not ${advice}`);
   }
   return value;
 };
@@ -26,17 +27,24 @@ export const parseBytes = (text: string): number =>
     'a number of bytes above 0, such as 500K, 10M or 1.5G',
   );
 
+/** A timer of Node takes at most 2^31 - 1 ms, and fires at once for more. */
+const longestTime = 14 * millisecondsPerUnit.d;
+
 /** Reads a time such as `90s`, `10m`, `10 min` or `2h`, in milliseconds. */
-export const parseTime = (text: string): number =>
-  parse(
+export const parseTime = (text: string): number => {
+  const time = parse(
     text,
     /^([0-9]+(?:\.[0-9]+)?) ?(s|m|min|h|d)$/,
     millisecondsPerUnit,
     'a time above 0 with its unit, such as 90s, 10m or 2h',
   );
+  if (time > longestTime) throw usageError(`'${text}' is longer than 14 days`);
+  return time;
+};
 
 /** Reads a whole number of at least 1. */
 export const parseCount = (text: string): number => {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw usageError(`'${text}' is not a whole number above 0`);
+  if (!/^[1-9][0-9]{0,8}$/.test(text))
+    throw usageError(`'${shown(text)}' is not a whole number above 0`);
   return Number(text);
 };

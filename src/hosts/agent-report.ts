@@ -79,8 +79,14 @@ const tokenOf = (text: string | undefined): string | undefined => {
   return text;
 };
 
-const guidOf = (text: string | undefined): Guid | undefined =>
-  text === undefined ? undefined : parseGuid(text);
+const guidOf = (text: string | undefined): Guid | undefined => {
+  if (text === undefined) return undefined;
+  try {
+    return parseGuid(text);
+  } catch (error) {
+    throw failure(`the target's guid is malformed: '${shown(text)}'`, undefined, error);
+  }
+};
 
 const isMissing = (line: string): boolean => line.endsWith('dataset does not exist');
 
@@ -135,7 +141,7 @@ const receivedBytes = (lines: readonly string[]): number | undefined => {
 
 const statusOf = (lines: readonly string[], stage: string): number | undefined => {
   const text = values(lines, `status ${stage}`)[0];
-  return text === undefined ? undefined : Number(text);
+  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
 };
 
 const parsePruned = (line: string): PruneReport | undefined => {
@@ -160,6 +166,7 @@ export const parseReceiveReport = (
   const receive = sections.get('receive') ?? [];
   const after = (sections.get('after') ?? []).map((line) => line.split('\t'));
   const own = after.find(([type, , name]) => type !== 'snapshot' && name === target);
+  const complete = lines.includes('end receive');
   const isSpeech = (line: string) => !/^(status|beat) /.test(line) && line !== '';
   return {
     decompressStatus: statusOf(receive, 'decompress'),
@@ -172,8 +179,9 @@ export const parseReceiveReport = (
         .map(([, guid = '', name = '']) => [name.slice(name.indexOf('@') + 1), guid]),
     ),
     readonly: own?.[3] === 'on',
-    resumeToken: tokenOf(own?.[4]),
+    // Half a token is none.
+    resumeToken: complete ? tokenOf(own?.[4]) : undefined,
     pruned: (sections.get('prune') ?? []).map(parsePruned).filter((report) => report !== undefined),
-    complete: lines.includes('end receive'),
+    complete,
   };
 };

@@ -68,6 +68,7 @@ export interface Receiving {
 /**
  * How long (milliseconds) the agent may take to its first line. ssh's own limits end a connection that
  * cannot be made; this is for an existing ControlMaster whose wire is dead, and for a login that hangs.
+ * A shorter `--stall` goes before it.
  */
 const firstLineLimit = 45_000;
 
@@ -117,14 +118,16 @@ class Conversation {
   /** True when the agent has begun to speak, false when the limit (milliseconds) came first. */
   async greeted(limit: number): Promise<boolean> {
     const greeting = `zferry-agent 1 ${this.#options.key}`;
-    const begun = this.#until(greeting, []);
+    // What the login printed last may have had no line break, and stand before it on the same line.
+    const begun = this.#until((line) => line.endsWith(greeting), []);
     return await this.#within(begun, limit);
   }
 
   /** The lines up to that one. Throws when ssh ends before it, or nothing comes for the stall limit. */
   async until(last: string): Promise<string[]> {
     const lines: string[] = [];
-    if (await this.#within(this.#until(last, lines), this.#tether.stall)) return lines;
+    const answered = this.#until((line) => line === last, lines);
+    if (await this.#within(answered, this.#tether.stall)) return lines;
     this.child.process.kill('SIGKILL');
     throw failure(`${hostShown(this.#options.target.host)} stopped answering`);
   }
@@ -152,11 +155,11 @@ class Conversation {
     return line.value;
   }
 
-  async #until(last: string, lines: string[]): Promise<true> {
+  async #until(isLast: (line: string) => boolean, lines: string[]): Promise<true> {
     for (;;) {
       const line = await this.#next();
       if (line === undefined) throw await this.#ended();
-      if (line === last) return true;
+      if (isLast(line)) return true;
       lines.push(line);
     }
   }
@@ -178,15 +181,15 @@ class Conversation {
 
 /** Connects; where an existing ControlMaster does not answer in time, once more without it. */
 const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
+  const { host } = options.target;
+  const limit = Math.min(firstLineLimit, tether.stall);
   const first = new Conversation(options, options.sshOptions, tether);
-  if (await first.greeted(firstLineLimit)) return first;
+  if (await first.greeted(limit)) return first;
   first.child.process.kill('SIGKILL');
-  const late = failure(
-    `no answer from ${hostShown(options.target.host)} within ${firstLineLimit / 1000} s`,
-  );
-  if (!readSshSettings(options.target.host).has('controlpath')) throw late;
+  const late = failure(`no answer from ${hostShown(host)} within ${Math.round(limit / 1000)} s`);
+  if (!readSshSettings(host).has('controlpath')) throw late;
   const direct = new Conversation(options, ['ControlPath=none', ...options.sshOptions], tether);
-  if (await direct.greeted(firstLineLimit)) return direct;
+  if (await direct.greeted(limit)) return direct;
   direct.child.process.kill('SIGKILL');
   throw late;
 };

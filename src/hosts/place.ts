@@ -74,6 +74,7 @@ const parseUrl = (typed: string): Place => {
 
 /** The colon that ends `[user@]host`, if the text has that form; a dataset's own colons come behind a slash. */
 const hostColon = (text: string): number => {
+  if (/^[^/:]*\[[^\]/]*\]$/.test(text)) return -1;
   const bracket = /^[^/]*\[[^\]]*\]:/.exec(text);
   if (bracket !== null) return bracket[0].length - 1;
   const colon = text.indexOf(':');

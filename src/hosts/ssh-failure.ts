@@ -1,4 +1,4 @@
-import { failure, type ZferryError } from '../errors.ts';
+import { failure, usageError, type ZferryError } from '../errors.ts';
 import type { Ending } from './child.ts';
 import { hostShown, type RemoteHost } from './place.ts';
 import { pasteable } from './words.ts';
@@ -36,9 +36,26 @@ const hintFor = (line: string, host: RemoteHost): string | undefined => {
 const reasonIn = (said: readonly string[]): string | undefined =>
   telling.map((pattern) => said.find((line) => pattern.test(line))).find(Boolean) ?? said.at(-1);
 
+/** ssh says so in a banner over many lines, and ends with the same line as for a key that it never saw. */
+const keyChanged = (host: RemoteHost, cause: unknown): ZferryError => {
+  const known = host.port === undefined ? host.name : `[${host.name}]:${host.port}`;
+  const forget = pasteable(['ssh-keygen', '-R', known]);
+  return failure(
+    `Host key verification failed: the key of ${hostShown(host)} is not the one in known_hosts`,
+    `somebody may be in between; only if you know why it changed: ${forget}, then compare and accept the new one: ${ssh(host)}`,
+    cause,
+  );
+};
+
 /** The failure that an ssh session's end means, in ssh's own words where it said any. */
 export const sshFailure = (host: RemoteHost, ending: Ending, cause?: unknown): ZferryError => {
+  if (ending.said.some((line) => line.includes('REMOTE HOST IDENTIFICATION HAS CHANGED'))) {
+    return keyChanged(host, cause);
+  }
   const reason = reasonIn(ending.said);
+  if (reason?.startsWith('command-line: ') === true) {
+    return usageError(reason, '--ssh-option takes what ssh -o takes, see ssh_config(5)');
+  }
   if (reason !== undefined) return failure(reason, hintFor(reason, host), cause);
   const how =
     ending.signal === undefined

@@ -1,4 +1,4 @@
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import SSHConfig from 'ssh-config';
@@ -10,21 +10,28 @@ export type SshSettings = ReadonlySet<string>;
 /** ssh_config(5): at most 16 levels of Include. */
 const deepestInclude = 16;
 
+/** ssh passes over what it cannot read, such as a folder that an Include pattern matches. */
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+};
+
 /** The file's text with its Include lines replaced by what they name (ssh-config does not follow them). */
 const expanded = (path: string, folder: string, depth = 0): string => {
-  if (depth > deepestInclude || !existsSync(path)) return '';
-  return readFileSync(path, 'utf8').replaceAll(
-    /^[ \t]*Include[ \t=]+(.+)$/gim,
-    (_line, patterns: string) =>
-      patterns
-        .trim()
-        .split(/\s+/)
-        .map((word) => word.replaceAll('"', '').replace(/^~(?=\/)/, homedir()))
-        .flatMap((pattern) =>
-          globSync(isAbsolute(pattern) ? pattern : join(folder, pattern)).toSorted(),
-        )
-        .map((file) => expanded(file, folder, depth + 1))
-        .join('\n'),
+  if (depth > deepestInclude) return '';
+  return textOf(path).replaceAll(/^[ \t]*Include[ \t=]+(.+)$/gim, (_line, patterns: string) =>
+    patterns
+      .trim()
+      .split(/\s+/)
+      .map((word) => word.replaceAll('"', '').replace(/^~(?=\/)/, homedir()))
+      .flatMap((pattern) =>
+        globSync(isAbsolute(pattern) ? pattern : join(folder, pattern)).toSorted(),
+      )
+      .map((file) => expanded(file, folder, depth + 1))
+      .join('\n'),
   );
 };
 
@@ -40,6 +47,11 @@ export const readSshSettings = (host: RemoteHost): SshSettings => {
     expanded('/etc/ssh/ssh_config', '/etc/ssh'),
   ].join('\n');
   const query = { Host: host.name, User: host.user ?? userInfo().username };
-  const computed = SSHConfig.parse(text).compute(query, { ignoreCase: true, matchExec: false });
-  return new Set(Object.keys(computed));
+  try {
+    const computed = SSHConfig.parse(text).compute(query, { ignoreCase: true, matchExec: false });
+    return new Set(Object.keys(computed));
+  } catch {
+    // ssh reads it too, and says what is wrong in which line.
+    return new Set();
+  }
 };

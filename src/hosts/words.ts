@@ -10,7 +10,8 @@ export const quoted = (word: string): string => {
   return `'${word}'`;
 };
 
-const plain = /^[A-Za-z0-9_@%+=:,./#-]+$/;
+// `#` begins a comment, and zsh takes `=name` for the path of a program.
+const plain = /^(?![#=])[A-Za-z0-9_@%+=:,./#-]+$/;
 
 /** A command as a person can paste it into a POSIX shell. Only for showing. */
 export const pasteable = (words: readonly string[]): string =>

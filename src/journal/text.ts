@@ -17,8 +17,7 @@ export const secondsShown = (seconds: number): string => {
 };
 
 /** One line whatever was in it: a log that is read by lines must not be broken by an error's text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what has to go
-const oneLine = (text: string): string => text.replaceAll(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 
 const subject = ({ source, snapshot }: Entry): string =>
   snapshot === undefined ? source : `${source}@${snapshot}`;

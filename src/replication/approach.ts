@@ -7,11 +7,11 @@ import type { Tether } from '../hosts/tether.ts';
 import type { Guid } from '../zfs/names.ts';
 import { lockTarget } from './locking.ts';
 import type { Observer } from './observer.ts';
-import { hostProblem, targetProblem } from './plan.ts';
+import { hostProblem } from './plan.ts';
 import type { Pair, Request } from './request.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
 
-/** A target that can take part in a cycle, and the lock of the pair by what the target is. */
+/** What the target was seen to be, and the lock of the pair by what it is. */
 export interface Target {
   readonly id: TargetId;
   readonly facts: TargetFacts;
@@ -52,7 +52,8 @@ const withoutPartial = async (
 
 /**
  * Looks at the target and makes sure that this run is the only one at it, here by a lock and there by
- * ending what a dead network left behind. Throws PairBusy, or what keeps the target from taking part.
+ * ending what a dead network left behind. Throws PairBusy, or what keeps the
+ * target's host from taking part.
  */
 export const approachTarget = async (
   request: Request,
@@ -69,7 +70,5 @@ export const approachTarget = async (
   const lock = await lockTarget(pair, id, started, tether);
   const alone = await withoutPredecessors(session, pair, first);
   const facts = await withoutPartial(request, session, alone, observer);
-  const unfit = targetProblem(request, facts);
-  if (unfit !== undefined) throw unfit;
   return { id, facts, lock };
 };

@@ -1,12 +1,14 @@
 import { failure, refusal, type ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Ending } from '../hosts/child.ts';
-import { hostShown, type RemoteHost } from '../hosts/place.ts';
+import { hostShown, type RemotePlace } from '../hosts/place.ts';
 import { sshFailure } from '../hosts/ssh-failure.ts';
+import { pasteable } from '../hosts/words.ts';
+import { parentOf } from '../zfs/names.ts';
 
 /** How every process of a transfer ended. */
 export interface TransferEnd {
-  readonly host: RemoteHost;
+  readonly target: RemotePlace;
   /** Of this host, first to last: zfs send, the compressor, the rate limiter. */
   readonly stages: readonly Ending[];
   readonly ssh: Ending;
@@ -14,10 +16,10 @@ export interface TransferEnd {
 }
 
 /** What a process says when the one behind it in the pipeline went away first. */
-const brokenPipe = /broken pipe|EPIPE|write error|Invalid argument/i;
+const brokenPipe = /broken pipe|connection reset by peer|EPIPE|write error|Invalid argument/i;
 /** What `zfs receive` and decompressors say when the stream in front of them broke off. */
 const brokenStream =
-  /failed to read from stream|incomplete stream|partially complete|A resuming stream can be generated|zfs send -t|unexpected end|premature end|truncated|not a (lzop|gzip) file|checksum mismatch/i;
+  /failed to read from stream|incomplete stream|partially complete|Partially received snapshot is saved|A resuming stream can be generated|zfs send -t|unexpected end|premature end|truncated|not a (lzop|gzip) file|checksum mismatch/i;
 
 const endedBy = ({ program, exitCode, signal }: Ending): string =>
   signal === undefined
@@ -32,12 +34,26 @@ const reasonIn = (said: readonly string[], consequence: RegExp): string | undefi
   return telling.length === 0 ? undefined : telling.join(' ').trim();
 };
 
-const targetReason = ({ host, report }: TransferEnd): ZferryError | undefined => {
+/** True where `zfs receive` itself found the target's head changed. */
+export const saysChanged = ({ said }: ReceiveReport): boolean =>
+  said.some((line) => line.includes('has been modified'));
+
+/** What `zfs allow` must give a user who is not root. */
+const receiverRights = 'create,mount,receive,destroy,readonly,canmount';
+
+const allow = ({ host, dataset }: RemotePlace): string => {
+  const words = [host.user ?? 'USER', receiverRights, parentOf(dataset) ?? dataset];
+  return `as root on ${host.name}: ${pasteable(['zfs', 'allow', ...words])} (or use --sudo)`;
+};
+
+const targetReason = ({ target, report }: TransferEnd): ZferryError | undefined => {
   if (!(report.receiveStatus || report.decompressStatus)) return undefined;
   const reason = reasonIn(report.said, brokenStream);
   if (reason === undefined) return undefined;
-  const said = `${hostShown(host)}: ${reason}`;
-  if (/has been modified|does not\s+match incremental source/.test(reason)) return refusal(said);
+  const said = `${hostShown(target.host)}: ${reason}`;
+  if (reason.includes('permission denied')) return failure(said, allow(target));
+  if (saysChanged(report) || /does not\s+match incremental source/.test(reason))
+    return refusal(said);
   return failure(said);
 };
 
@@ -57,7 +73,7 @@ const sourceReason = ({ stages }: TransferEnd): ZferryError | undefined => {
  * ended with 0. When one process goes, its neighbours complain too: theirs is only said when nobody else's is.
  */
 export const transferFailure = (end: TransferEnd): ZferryError | undefined => {
-  const { stages, ssh, report, host } = end;
+  const { stages, ssh, report, target } = end;
   const statuses = [
     ...stages.map(({ exitCode }) => exitCode),
     ssh.exitCode,
@@ -67,8 +83,10 @@ export const transferFailure = (end: TransferEnd): ZferryError | undefined => {
   if (report.complete && statuses.every((status) => status === 0)) return undefined;
   const known = targetReason(end) ?? sourceReason(end);
   if (known !== undefined) return known;
-  if (ssh.exitCode !== 0) return sshFailure(host, ssh);
+  if (ssh.exitCode !== 0) return sshFailure(target.host, ssh);
   const first = stages.find(({ exitCode }) => exitCode !== 0);
   if (first !== undefined) return failure([endedBy(first), ...first.said].join(': '));
-  return failure(`${hostShown(host)}: ${report.said.join(' ') || 'the stream did not arrive'}`);
+  return failure(
+    `${hostShown(target.host)}: ${report.said.join(' ') || 'the stream did not arrive'}`,
+  );
 };

@@ -4,7 +4,9 @@ import { hostShown } from '../hosts/place.ts';
 import { zfsCommand } from '../hosts/zfs-command.ts';
 import { snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
+import { saysChanged } from './cause.ts';
 import type { ChosenCompression } from './compression.ts';
+import { changed } from './plan.ts';
 import type { Delivery } from './prepare.ts';
 import { pruneTarget } from './pruning.ts';
 import type { Request } from './request.ts';
@@ -59,7 +61,7 @@ export const deliver = async (
   const { error, report, bytes } = await transfer(
     session,
     {
-      host: pair.target.host,
+      target: pair.target,
       send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
       instruction: {
         mode: target === undefined || target.snapshots.length === 0 ? 'full' : 'incremental',
@@ -74,7 +76,11 @@ export const deliver = async (
     tether,
   );
   story.bytes = bytes;
-  const problem = error ?? unverified(request, delivery, report);
+  // A foreign snapshot on top of a change hides it from the plan; zfs receive finds it.
+  const refused = target !== undefined && saysChanged(report);
+  const problem = refused
+    ? changed(request, replaced, target)
+    : (error ?? unverified(request, delivery, report));
   if (problem !== undefined) {
     // The target says that it has nothing of it: then nobody needs what was made to send it.
     const isUnused = report.complete && report.resumeToken === undefined;

@@ -3,7 +3,7 @@ import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
-import { parentOf, poolOf, shown } from '../zfs/names.ts';
+import { type Guid, parentOf, poolOf, shown } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
 import type { Pair, Request } from './request.ts';
 
@@ -130,9 +130,14 @@ export type Plan =
   | { readonly kind: 'already primed'; readonly base: Base }
   | { readonly kind: 'refuse'; readonly error: ZferryError };
 
-const changed = (request: Request, base: Base, target: TargetDataset): ZferryError => {
-  const { pair } = request;
-  const label = target.snapshots.find(({ guid }) => guid === base.guid)?.label ?? base.label;
+/** The target's head is not what the base (its guid) left there. */
+export const changed = (
+  { pair }: Request,
+  base: Guid | undefined,
+  { snapshots }: TargetDataset,
+): ZferryError => {
+  const label = snapshots.find(({ guid }) => guid === base)?.label;
+  if (label === undefined) return refusal(`${where(pair)} was changed`);
   return refusal(
     `${where(pair)} was changed after its snapshot @${label}`,
     `to give up the changes there (and snapshots newer than that one): ${onTarget(pair, 'zfs', 'rollback', '-r', `${pair.target.dataset}@${label}`)}`,
@@ -148,7 +153,7 @@ export const decide = (request: Request, source: SourceListing, facts: TargetFac
   const base = commonBase(source, dataset);
   if (base === undefined) return { kind: 'refuse', error: noBase(request, source, dataset) };
   if (request.intent === 'prime') return { kind: 'already primed', base };
-  if (dataset.written > 0) return { kind: 'refuse', error: changed(request, base, dataset) };
+  if (dataset.written > 0) return { kind: 'refuse', error: changed(request, base.guid, dataset) };
   return { kind: 'incremental', base };
 };
 

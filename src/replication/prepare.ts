@@ -4,7 +4,7 @@ import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
-import { decide, decidePartial, type PartialPlan } from './plan.ts';
+import { decide, decidePartial, type PartialPlan, targetProblem } from './plan.ts';
 import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach, makeSnapshot } from './snapshot.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
@@ -123,6 +123,12 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
   const { request, session, zfs, id, facts, observer } = situation;
   const { dataset } = request.pair.source;
   const target = facts.dataset;
+  const unfit = targetProblem(request, facts);
+  if (unfit !== undefined) {
+    // That the source is gone or was mistyped is the better reason, where it is so.
+    await lookAtSource(zfs, dataset, id);
+    throw unfit;
+  }
   if (target?.resumeToken !== undefined) {
     const source = await lookAtSource(zfs, dataset, id);
     const contents = await lookIntoToken(zfs, target.resumeToken);

@@ -34,6 +34,11 @@ const neededByOthers = ({ source, target }: PruningQuestion): ReadonlySet<Guid> 
     const [first, ...later] = bookmarks;
     const primes = first !== undefined && bookmarkMeaning(first.label)?.priming === true;
     for (const { guid } of primes ? bookmarks : later) needed.add(guid);
+    // Made by the other's run and seen before it came to bookmark it.
+    const newest = bookmarks.at(-1)?.createtxg ?? 0;
+    for (const { mark, guid, createtxg } of source.snapshots) {
+      if (mark === other && createtxg > newest) needed.add(guid);
+    }
   }
   return needed;
 };
@@ -55,10 +60,15 @@ const lastVerified = ({ source, target, replaced }: PruningQuestion): number => 
  * this pair makes such marks, and this run holds its lock, so that none of them is in use.
  */
 const unused = (question: PruningQuestion): SourceSnapshot[] => {
-  const { source, target, sent } = question;
+  const { source, target, series, sent } = question;
   const since = lastVerified(question);
   return source.snapshots.filter(
-    ({ mark, createtxg }) => mark === target && createtxg > since && createtxg < sent.createtxg,
+    ({ label, mark, createtxg }) =>
+      mark === target &&
+      createtxg > since &&
+      createtxg < sent.createtxg &&
+      // The mark stays with a snapshot that somebody renamed to keep it.
+      series.timeOf(label) !== undefined,
   );
 };
 

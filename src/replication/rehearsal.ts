@@ -121,12 +121,14 @@ export const rehearse = async (request: Request, tether: Tether): Promise<Rehear
   const session = await openAgentSession(options, tether);
   try {
     const facts = await session.facts();
-    const problem = hostProblem(request, facts) ?? targetProblem(request, facts);
+    const problem = hostProblem(request, facts);
     if (problem !== undefined) throw problem;
-    const compression = chooseCompression(request, facts);
     const id = targetIdOf(facts.rootGuid as Guid, pair.target.dataset);
     const zfs = localZfs(sudo, tether);
     const source = await lookAtSource(zfs, pair.source.dataset, id);
+    const unfit = targetProblem(request, facts);
+    if (unfit !== undefined) throw unfit;
+    const compression = chooseCompression(request, facts);
     const outlook = await foresee(request, zfs, source, facts);
     return {
       kind: outlook.kind,

@@ -35,7 +35,7 @@ export const parseNameFormat = (text: string): Series => {
   if (literal.includes('%')) {
     throw usageError(
       `the name format '${shown(text)}' has a directive that zferry does not know`,
-      'it knows %Y %m %d %H %M %S %F %T %j %y %b %B %L and %%',
+      'it knows %Y %m %d %H %M %S %F %T %j %y %b %B and %L',
     );
   }
   if (!/%[YyjmdHMSL]/.test(format)) {

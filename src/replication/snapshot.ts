@@ -70,13 +70,17 @@ export interface Kept {
   readonly inUse: boolean;
 }
 
-const inUse = /dataset is busy|has dependent clones|snapshot is cloned|has \d+ holds?|is held/;
+/** Who uses a snapshot, in zfs's words and in ours: it goes on with advice that would destroy more. */
+const uses: readonly (readonly [RegExp, string])[] = [
+  [/being held|is held|has \d+ holds?/, 'it is held'],
+  [/has dependent clones|is cloned/, 'it has clones'],
+  [/dataset is busy/, 'it is in use'],
+];
 
-export const kept = (name: string, reason: string): Kept => ({
-  name,
-  reason,
-  inUse: inUse.test(reason),
-});
+export const kept = (name: string, said: string): Kept => {
+  const use = uses.find(([words]) => words.test(said))?.[1];
+  return { name, reason: use ?? said, inUse: use !== undefined };
+};
 
 /** Destroys snapshots and bookmarks of the source by their full names; answers what is still there. */
 export const destroyEach = async (zfs: Zfs, names: readonly string[]): Promise<readonly Kept[]> => {

@@ -5,7 +5,7 @@ import { compressors } from '../hosts/compressors.ts';
 import { isInstalled } from '../hosts/environment.ts';
 import { watchForStall } from '../hosts/liveness.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
-import type { RemoteHost } from '../hosts/place.ts';
+import type { RemotePlace } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { parseSendLine } from '../zfs/send.ts';
 import { transferFailure } from './cause.ts';
@@ -13,7 +13,7 @@ import type { Progress } from './observer.ts';
 
 /** What goes over the wire, and how. */
 export interface Transfer {
-  readonly host: RemoteHost;
+  readonly target: RemotePlace;
   /** The whole command, `zfs send` or `sudo -n zfs send`. */
   readonly send: readonly [string, ...string[]];
   readonly instruction: ReceiveInstruction;
@@ -88,6 +88,6 @@ export const transfer = async (
   const reason: unknown = reins.signal.reason;
   const error = reins.signal.aborted
     ? asZferryError(reason)
-    : transferFailure({ host: work.host, stages, ssh, report });
+    : transferFailure({ target: work.target, stages, ssh, report });
   return { error, report, bytes: report.bytes ?? progress.latest().sent };
 };

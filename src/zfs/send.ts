@@ -68,12 +68,10 @@ const hexadecimal = (text: string | undefined): string | undefined =>
 
 /** Reads the nvlist that `zfs send -nv -t` prints; undefined where there is none in it. */
 export const parseTokenContents = (output: string): TokenContents | undefined => {
-  const fields = new Map(
-    [...output.matchAll(/^\s*([a-z]+) = (.*)$/gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
-  );
+  const lines = [...output.matchAll(/^\s*([a-z]+) = (.*)$/gm)];
+  const fields = new Map(lines.map(([, name = '', value = '']) => [name, value]));
+  // zfs prints a name from the token as it is: one with line breaks in it could pose as other fields.
+  if (fields.size !== lines.length) return undefined;
   const number = (name: string) => {
     const text = fields.get(name);
     return text !== undefined && /^0x[0-9a-f]+$/.test(text) ? hexadecimal(text) : undefined;

@@ -7,6 +7,8 @@ import type { Result } from './ssh.ts';
 export interface Pair {
   readonly source: string;
   readonly target: string;
+  /** The target as a command line has it. */
+  readonly place: string;
   readonly log: string;
   /** zferry with these words and this pair's log, in cron's environment. */
   readonly zferry: (...words: readonly string[]) => Promise<Result>;
@@ -20,25 +22,28 @@ export interface Pair {
 }
 
 /** What cron gives a job, and nothing more. */
-const cronEnvironment = 'env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=/usr/bin:/bin';
+const cronEnvironment = 'env -i HOME=/root LOGNAME=root SHELL=/bin/sh';
+const cronPath = '/usr/bin:/bin';
 
-/** The command line that cron would run, for a host's `run` or `start`. */
-export const underCron = (words: readonly string[]): string =>
-  `${cronEnvironment} ${['/usr/local/bin/zferry', ...words].map(quote).join(' ')}`;
+/** The command line that cron would run, for a host's `run` or `start`; `tools` is a folder in front of its PATH. */
+export const underCron = (words: readonly string[], tools?: string): string => {
+  const path = tools === undefined ? cronPath : `${tools}:${cronPath}`;
+  return `${cronEnvironment} PATH=${path} ${['/usr/local/bin/zferry', ...words].map(quote).join(' ')}`;
+};
 
-const unused = (): string => `tank/t${randomBytes(4).toString('hex')}`;
+/** A name for a dataset that no other test has. */
+export const unused = (): string => `tank/t${randomBytes(4).toString('hex')}`;
 
-/** A source with a few files and no target yet. `target` is a dataset on dst, by default of the same name. */
-export const freshPair = async (source = unused(), target = source): Promise<Pair> => {
+/** The words and the log of a pair, none of whose datasets is made: `target` is one on dst, by default of the same name. */
+export const pairOf = (source = unused(), target = source): Pair => {
   const log = `/var/log/zferry-test-${randomBytes(4).toString('hex')}.log`;
   const place = target === source ? 'dst' : `dst:${target}`;
-  await src.ok(sh`zfs create ${source}`);
-  await writeFiles(source, 'first');
   const zferry = (...words: readonly string[]) =>
     src.run(underCron([...words, '--log', log]), { timeout: 100_000 });
   return {
     source,
     target,
+    place,
     log,
     zferry,
     prime: (...options) => zferry('prime', source, place, ...options),
@@ -52,6 +57,14 @@ export const freshPair = async (source = unused(), target = source): Promise<Pai
       ]);
     },
   };
+};
+
+/** A source with a few files and no target yet. */
+export const freshPair = async (source?: string, target?: string): Promise<Pair> => {
+  const pair = pairOf(source, target);
+  await src.ok(sh`zfs create ${pair.source}`);
+  await writeFiles(pair.source, 'first');
+  return pair;
 };
 
 /** A pair that has been primed. */

@@ -1,0 +1,144 @@
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { dst, src } from './support/host.ts';
+import { inTheMiddle } from './support/interruption.ts';
+import { said, silentSuccess } from './support/outcome.ts';
+import {
+  bookmarks,
+  newestEqual,
+  type Pair,
+  pairOf,
+  primedPair,
+  snapshots,
+  unused,
+  writeBigFile,
+  writeFiles,
+} from './support/pair.ts';
+import { sh } from './support/quote.ts';
+import { reportOf } from './support/report.ts';
+
+let pair: Pair;
+afterEach(async () => pair.remove());
+
+const cycles = async (times: number, of: Pair, ...options: readonly string[]): Promise<void> => {
+  for (let time = 0; time < times; time += 1) {
+    expect(await of.cycle(...options)).toEqual(silentSuccess);
+  }
+};
+
+const labels = async (): Promise<{ here: readonly string[]; there: readonly string[] }> => {
+  const [here, there] = await Promise.all([
+    snapshots(src, pair.source),
+    snapshots(dst, pair.target),
+  ]);
+  return { here, there };
+};
+
+describe('--keep and --keep-target', () => {
+  test('keep so many of the series on each side, and none of others’ snapshots count', async () => {
+    pair = await primedPair();
+    await src.ok(sh`zfs snapshot ${`${pair.source}@mine`}`);
+    await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
+    await cycles(5, pair, '--keep', '3', '--keep-target', 'last=2');
+
+    const { here, there } = await labels();
+    const label = await newestEqual(pair);
+    expect(here).toEqual(['mine', ...here.slice(-3)]);
+    expect(there).toEqual(['theirs', ...here.slice(-2)]);
+    expect(here.at(-1)).toBe(label);
+    expect(await bookmarks(pair.source)).toHaveLength(1);
+  });
+
+  test('left out for once, cost no more than the replaced base', async () => {
+    pair = await primedPair();
+    await cycles(3, pair, '--keep', '10', '--keep-target', 'last=10');
+    const before = await labels();
+    expect(before.here).toHaveLength(4);
+    expect(before.there).toEqual(before.here);
+    await cycles(1, pair);
+
+    const { here, there } = await labels();
+    expect(here).toEqual([...before.here.slice(0, -1), await newestEqual(pair)]);
+    expect(there).toEqual(here);
+  });
+
+  test('keep one snapshot an hour, and of each hour the oldest', async () => {
+    pair = await primedPair();
+    const made = ['2026-01-01T10:05:00Z', '2026-01-01T10:20:00Z', '2026-01-01T11:05:00Z'];
+    for (const time of made) {
+      await dst.ok(sh`zfs snapshot ${`${pair.target}@zferry_${time}`}`);
+    }
+    await cycles(1, pair, '--keep-target', 'last=1 yearly=1 hourly=3');
+
+    const { there } = await labels();
+    expect(there).not.toContain('zferry_2026-01-01T10:20:00Z');
+    expect(there).toContain('zferry_2026-01-01T11:05:00Z');
+    expect(there.at(-1)).toBe(await newestEqual(pair));
+  });
+
+  test('are refused with names that anybody might give', async () => {
+    pair = pairOf();
+    for (const option of [
+      ['--keep', '3'],
+      ['--keep-target', 'last=3'],
+    ]) {
+      expect(await pair.cycle('--name-format', '%Y-%m-%d %H:%M:%S', ...option)).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: said({
+          error:
+            "the name format '%Y-%m-%d %H:%M:%S' has no word of its own, so that --keep could destroy other snapshots",
+          hint: 'leave --keep and --keep-target out, or give the format a word, such as zferry_%Y-%m-%d_%H:%M:%S',
+        }),
+      });
+    }
+    expect(await pair.lines()).toEqual([]);
+  });
+});
+
+/** A second target of the same source. */
+const secondTarget = async (): Promise<Pair> => {
+  const other = pairOf(pair.source, unused());
+  onTestFinished(other.remove);
+  expect(await other.prime()).toEqual(silentSuccess);
+  return other;
+};
+
+describe('two targets of one source', () => {
+  test('have bookmarks of their own; one that was away catches up from its own', async () => {
+    pair = await primedPair(undefined, unused());
+    const away = await secondTarget();
+    const old = await snapshots(dst, away.target);
+    await writeFiles(pair.source, 'meanwhile');
+    await cycles(5, pair);
+    const label = await newestEqual(pair);
+    // The bookmark frees the snapshot: who is away does not fill the source
+    expect(await snapshots(src, pair.source)).toEqual([label]);
+    expect(await snapshots(dst, away.target)).toEqual(old);
+    expect(await bookmarks(pair.source)).toHaveLength(2);
+
+    const { kind, base } = reportOf(await away.cycle('--json'));
+    expect(kind).toBe('incremental');
+    expect(base).toMatch(new RegExp(`^${pair.source}#zferry_`));
+    await newestEqual(away);
+    expect(await bookmarks(pair.source)).toHaveLength(2);
+    await cycles(1, pair);
+    await newestEqual(pair);
+    await cycles(1, away);
+    expect(await snapshots(src, pair.source)).toEqual([await newestEqual(away)]);
+  });
+
+  test('leave each other what a broken stream needs to go on', async () => {
+    pair = await primedPair(undefined, unused());
+    const broken = await secondTarget();
+    await writeBigFile(pair.source, 'big', 20);
+    const run = await inTheMiddle(broken, 'run');
+    await run.signal('KILL');
+    await run.done;
+    await cycles(2, pair, '--keep', '1');
+
+    expect(reportOf(await broken.cycle('--json')).kind).toBe('resumed');
+    await newestEqual(broken);
+    await cycles(1, broken);
+    expect(await snapshots(dst, broken.target)).toEqual([await newestEqual(broken)]);
+  });
+});

@@ -1,0 +1,240 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { dst, src } from './support/host.ts';
+import { inTheMiddle, receivedBytes, streamBytes } from './support/interruption.ts';
+import { silentSuccess } from './support/outcome.ts';
+import {
+  bookmarks,
+  freshPair,
+  newestEqual,
+  type Pair,
+  primedPair,
+  property,
+  snapshots,
+  underCron,
+  writeBigFile,
+  writeFiles,
+} from './support/pair.ts';
+import { smallPool } from './support/pool.ts';
+import { sh } from './support/quote.ts';
+import { follow, refusalOf, verdictOf } from './support/refusal.ts';
+import { reportOf } from './support/report.ts';
+import { wrapTools } from './support/tools.ts';
+import { wire } from './support/wire.ts';
+
+let pair: Pair;
+afterEach(async () => {
+  await wire.join();
+  await Promise.all([src.boot(), dst.boot()]);
+  await pair.remove();
+});
+
+const MIB = 2 ** 20;
+const RESUMED = / replicated to dst successfully\. resumed [0-9.]+ MiB in [0-9.]+ s$/;
+
+const unprimed = async (): Promise<void> => {
+  pair = await freshPair();
+  await writeBigFile(pair.source, 'big', 20);
+};
+
+const outdated = async (): Promise<string> => {
+  pair = await primedPair();
+  await writeBigFile(pair.source, 'big', 20);
+  return String((await snapshots(src, pair.source))[0]);
+};
+
+/** The same files on both sides, one snapshot on each, one bookmark. */
+const isTidy = async (): Promise<void> => {
+  const label = await newestEqual(pair);
+  expect(await snapshots(src, pair.source)).toEqual([label]);
+  expect(await snapshots(dst, pair.target)).toEqual([label]);
+  expect(await bookmarks(pair.source)).toEqual([
+    expect.stringMatching(/^zferry_[0-9a-f]{10}_[^_]+Z$/),
+  ]);
+};
+
+const isProtected = async (): Promise<void> => {
+  expect(await property(dst, pair.target, 'readonly')).toBe('on');
+  expect(await property(dst, pair.target, 'canmount')).toBe('noauto');
+  expect(await property(dst, pair.target, 'mounted')).toBe('no');
+};
+
+/** Runs to the end, and makes sure that what the target had was not sent again. */
+const goesOn = async (verb: 'run' | 'prime', base?: string): Promise<void> => {
+  const [whole, had] = await Promise.all([streamBytes(pair, base), receivedBytes(pair)]);
+  expect(had).toBeGreaterThan(5 * MIB);
+  const { kind, bytes } = reportOf(await pair.zferry(verb, pair.source, pair.place, '--json'));
+  expect(kind).toBe('resumed');
+  // Three digits are what zfs prints of it
+  expect(bytes).toBeLessThan((whole - had) * 1.02 + 0.1 * MIB);
+  expect((await pair.lines()).at(-1)).toMatch(RESUMED);
+  await isTidy();
+};
+
+describe('a wire that is cut', () => {
+  test('in the middle of a first send: it fails, and the same command goes on where it stopped', async () => {
+    await unprimed();
+    const run = await inTheMiddle(pair, 'prime');
+    await wire.cut();
+    const { exitCode, error } = verdictOf(await run.done);
+    expect(exitCode).toBe(1);
+    expect(error).toMatch(/^Timeout, server (dst|10\.99\.1\.2) not responding/);
+    expect((await pair.lines()).at(-1)).toContain(` failed to replicate to dst! ERROR! ${error}`);
+
+    await wire.join();
+    await goesOn('prime');
+    await isProtected();
+  });
+
+  test('in the middle of an increment: it fails, and the next cycle goes on where it stopped', async () => {
+    const base = await outdated();
+    const run = await inTheMiddle(pair, 'run');
+    await wire.cut();
+    expect(verdictOf(await run.done).exitCode).toBe(1);
+
+    await wire.join();
+    await goesOn('run', base);
+  });
+
+  test('and leaves a receive behind that the next cycle ends, and goes on from', async () => {
+    const base = await outdated();
+    const run = await inTheMiddle(pair, 'run');
+    await wire.cut();
+    await run.signal('KILL');
+    await run.done;
+    await wire.join();
+    const left = await dst.ok(`pgrep -f ${sh`zfs receive .*${pair.target}`}`);
+
+    await goesOn('run', base);
+    expect(await dst.ok(sh`ps -o pid= -p ${left} || true`)).toBe('');
+  });
+});
+
+describe('a first send that was killed', () => {
+  test('goes on in a cycle, which leaves a protected replica too', async () => {
+    await unprimed();
+    const run = await inTheMiddle(pair, 'prime');
+    await run.signal('KILL');
+    expect((await run.done).exitCode).toBe(137);
+
+    await goesOn('run');
+    await isProtected();
+    expect(await pair.cycle()).toEqual(silentSuccess);
+  });
+
+  test('cannot go on when its snapshot is gone; only a person may destroy what arrived', async () => {
+    await unprimed();
+    const run = await inTheMiddle(pair, 'prime');
+    await run.signal('KILL');
+    await run.done;
+    const label = String((await snapshots(src, pair.source))[0]);
+    await src.ok(sh`zfs destroy ${`${pair.source}@${label}`}`);
+    await dst.until(sh`! pgrep -f ${`receive .*${pair.target}`}`);
+
+    const { hint, ...said } = await refusalOf(pair, pair.cycle);
+    expect(said).toEqual({
+      exitCode: 3,
+      error: `${pair.target} on dst has a partial receive of ${pair.source}@${label}, which cannot be continued`,
+    });
+    expect(hint).toContain(`zferry prime --abort-partial ${pair.source} dst`);
+    expect(verdictOf(await pair.prime())).toEqual({ ...said, hint });
+    await follow(hint);
+    await isTidy();
+    await isProtected();
+    expect(await pair.cycle()).toEqual(silentSuccess);
+  });
+});
+
+describe('an increment that was killed', () => {
+  test('is given up when its snapshot is gone, and another one goes instead', async () => {
+    await outdated();
+    const run = await inTheMiddle(pair, 'run');
+    await run.signal('KILL');
+    await run.done;
+    await src.ok(
+      sh`zfs destroy ${`${pair.source}@${String((await snapshots(src, pair.source)).at(-1))}`}`,
+    );
+
+    expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'incremental', kept: [] });
+    await isTidy();
+  });
+});
+
+describe('a power cut in the middle of an increment', () => {
+  test.each([
+    ['of the target', [dst]],
+    ['of the source', [src]],
+    ['of both', [src, dst]],
+  ])('%s: the next cycle goes on', async (_, hosts) => {
+    const base = await outdated();
+    const run = await inTheMiddle(pair, 'run');
+    await Promise.all(hosts.map((host) => host.unplug()));
+    const { exitCode } = await run.done;
+    if (!hosts.includes(src)) expect(exitCode).toBe(1);
+    for (const host of hosts) await host.boot();
+
+    await goesOn('run', base);
+  });
+});
+
+describe('a target pool that fills up', () => {
+  test('fails the cycle in words that say so, and the next one goes on once there is room', async () => {
+    const pool = 'full';
+    await smallPool(dst, pool, 128);
+    pair = await primedPair(undefined, `${pool}/replica`);
+    await dst
+      .ok(
+        `zfs create -o mountpoint=/mnt/ballast ${pool}/ballast && { head -c 100000000 /dev/urandom >/mnt/ballast/file; zpool sync; truncate -s 76000000 /mnt/ballast/file; zpool sync; }`,
+      )
+      .catch(() => undefined);
+    await writeBigFile(pair.source, 'big', 20);
+    const { exitCode, error, hint } = verdictOf(await pair.cycle());
+    expect({ exitCode, hint }).toEqual({ exitCode: 1, hint: undefined });
+    expect(error).toMatch(/^dst: .*(out of space|No space left)/i);
+    expect((await pair.lines()).at(-1)).toContain(` failed to replicate to dst! ERROR! ${error}`);
+
+    await dst.ok(`zfs destroy ${pool}/ballast && zpool sync`);
+    expect(await pair.cycle()).toEqual(silentSuccess);
+    await isTidy();
+  });
+});
+
+/** zferry dies, kill -9, when it would run the first zfs whose words match. */
+const diesBefore = async (verb: 'run' | 'prime', words: string): Promise<void> => {
+  const tools = await wrapTools({
+    zfs: `case "$*" in ${words}) kill -KILL $PPID; exit 1;; esac`,
+  });
+  const command = underCron([verb, pair.source, pair.place, '--log', pair.log], tools);
+  expect((await src.run(command)).exitCode).toBe(137);
+  // What it had started goes with it
+  await src.until('! pgrep -x ssh && ! pgrep -x zfs');
+};
+
+describe('zferry killed before', () => {
+  test.each([
+    ['the bookmark of a new snapshot', 'bookmark*'],
+    ['a byte is sent', 'send*'],
+    ['its bookkeeping, with everything sent', 'destroy*'],
+    ['the bookmark that it replaced goes', 'destroy*#*'],
+  ])('%s: the next cycle leaves one snapshot and one bookmark', async (_, words) => {
+    pair = await primedPair();
+    await writeFiles(pair.source, 'second');
+    await diesBefore('run', words);
+    await writeFiles(pair.source, 'third');
+
+    expect(await pair.cycle()).toEqual(silentSuccess);
+    await isTidy();
+  });
+
+  test.each([
+    ['the bookmark of the first snapshot', 'bookmark*_priming', 'prime'],
+    ['a byte of the first send', 'send*', 'prime'],
+    ['it notes that a first send arrived', 'bookmark*Z', 'run'],
+    ['it drops the note that a first send was on its way', 'destroy*', 'run'],
+  ] as const)('%s: the next %3$s leaves one snapshot and one bookmark', async (_, words, next) => {
+    pair = await freshPair();
+    await diesBefore('prime', words);
+
+    expect(await pair.zferry(next, pair.source, pair.place)).toEqual(silentSuccess);
+    await isTidy();
+  });
+});

@@ -1,0 +1,40 @@
+import type { Background } from './background.ts';
+import { dst, src } from './host.ts';
+import { type Pair, property, snapshots, underCron } from './pair.ts';
+import { sh } from './quote.ts';
+
+/** A stream that lasts a while, and an ssh that notices a dead wire in seconds. */
+const slowly = [
+  ...['--compress', 'none', '--rate', '8M'],
+  ...['--ssh-option', 'ServerAliveInterval=1', '--ssh-option', 'ServerAliveCountMax=2'],
+] as const;
+
+const MIB = 2 ** 20;
+
+/** Starts a cycle (or `prime`) of 20 MiB and more, and returns in the middle of its stream. */
+export const inTheMiddle = async (pair: Pair, verb: 'run' | 'prime'): Promise<Background> => {
+  const words = [verb, pair.source, pair.place, '--log', pair.log, ...slowly];
+  const isFirst = verb === 'prime';
+  const run = src.start(underCron(words));
+  // zfs receive builds an increment in a hidden clone, and a first stream in the dataset itself
+  const inside = isFirst ? pair.target : `${pair.target}/%recv`;
+  await dst.until(sh`zpool sync; test "$(zfs get -Hp -o value used ${inside})" -gt ${8 * MIB}`);
+  return run;
+};
+
+/** What the resume token says that the target has of the stream, in bytes. */
+export const receivedBytes = async (pair: Pair): Promise<number> => {
+  const token = await property(dst, pair.target, 'receive_resume_token');
+  const { stdout, stderr } = await src.run(sh`zfs send -nvt ${token}`);
+  const bytes = /\bbytes = (0x[0-9a-f]+)/.exec(stdout + stderr)?.[1];
+  if (bytes === undefined) throw new Error(`no bytes in the token: ${stdout}${stderr}`);
+  return Number(bytes);
+};
+
+/** How many bytes the whole stream of the source's newest snapshot has. */
+export const streamBytes = async ({ source }: Pair, base?: string): Promise<number> => {
+  const newest = `${source}@${String((await snapshots(src, source)).at(-1))}`;
+  const from = base === undefined ? '' : sh`-i ${`${source}@${base}`}`;
+  const said = await src.ok(`zfs send -nLP ${from} ${sh`${newest}`}`);
+  return Number(/^size\t(\d+)$/m.exec(said)?.[1]);
+};

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import type { Host } from './host.ts';
+import { quote, sh } from './quote.ts';
+
+/** An ordinary user of a host, for one test. */
+export interface User {
+  readonly name: string;
+  readonly home: string;
+  readonly remove: () => Promise<void>;
+}
+
+interface UserOptions {
+  readonly shell?: string;
+  /** Whether root of the other host gets in; true unless given. */
+  readonly hasKey?: boolean;
+  /** Files below the home folder, by path. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export const makeUser = async (
+  host: Host,
+  { shell = '/bin/sh', hasKey = true, files = {} }: UserOptions = {},
+): Promise<User> => {
+  const name = `u${randomBytes(4).toString('hex')}`;
+  const home = `/home/${name}`;
+  // Without PAM sshd lets nobody in whose password is locked; `*` is none that could be typed
+  await host.ok(sh`useradd -m -s ${shell} -p '*' ${name} && install -d -m 700 ${home}/.ssh`);
+  if (hasKey) await host.ok(sh`cp /root/.ssh/authorized_keys ${home}/.ssh/`);
+  for (const [path, content] of Object.entries(files)) {
+    await host.write(`${home}/${path}`, content);
+  }
+  await host.ok(sh`chown -R ${name}: ${home}`);
+  return {
+    name,
+    home,
+    remove: async () => {
+      await host.ok(`pkill -KILL -u ${quote(name)}; userdel -f ${name}; rm -rf ${home}`);
+    },
+  };
+};
+
+/** What a user needs to receive into a dataset, as README tells people. */
+export const receiverRights = 'create,mount,receive,destroy,readonly,canmount';
+
+/** What a user needs to replicate a dataset from here. */
+export const senderRights = 'snapshot,bookmark,send,destroy,mount,userprop';

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { src } from './support/host.ts';
+import { expectRefused } from './support/outcome.ts';
+import { freshPair, type Pair } from './support/pair.ts';
+import { without } from './support/programs.ts';
+import { quote } from './support/quote.ts';
+
+let pair: Pair;
+beforeAll(async () => {
+  pair = await freshPair();
+});
+afterAll(async () => pair.remove());
+
+const seeHelp = 'see zferry --help';
+
+/** A wrong command line: it ends before anything could be locked or asked. tank/vm stands for the pair's source. */
+const wrong = (words: readonly string[], error: string, hint?: string) => {
+  const fill = (text: string) => text.replaceAll('tank/vm', pair.source);
+  test(`zferry ${words.map(quote).join(' ')}`, async () => {
+    const act = () => without(src, ['flock', 'ssh'], () => pair.zferry(...words.map(fill)));
+    const complaint = { exitCode: 2, error: fill(error), hint: hint && fill(hint) };
+    await expectRefused(pair, act, complaint);
+  });
+};
+
+describe('an option that does not exist or has a wrong value', () => {
+  wrong(['tank/vm', 'dst', '--force'], "unknown option '--force'", seeHelp);
+  wrong(
+    ['tank/vm', 'dst', '--compres', 'none'],
+    "unknown option '--compres'",
+    'Did you mean --compress?',
+  );
+  wrong(
+    ['tank/vm', 'dst', '--compress', 'xz'],
+    "unknown compressor 'xz'",
+    '--compress takes lzop, zstd, lz4, gzip or none',
+  );
+  wrong(
+    ['tank/vm', 'dst', '--stall', '5'],
+    "--stall: '5' is not a time above 0 with its unit, such as 90s, 10m or 2h",
+  );
+  wrong(
+    ['tank/vm', 'dst', '--rate', '0'],
+    "--rate: '0' is not a number of bytes above 0, such as 500K, 10M or 1.5G",
+  );
+  wrong(['tank/vm', 'dst', '--keep', '0'], "--keep: '0' is not a whole number above 0");
+  wrong(
+    ['tank/vm', 'dst', '--keep-target', 'last=2 often=3'],
+    "--keep-target: 'often=3' is no part of a retention policy",
+    'write words such as last=2 hourly=24; the words are last, hourly, daily, weekly, monthly, yearly',
+  );
+  wrong(
+    ['tank/vm', 'dst', '--name-format', 'nightly'],
+    "the name format 'nightly' has no time in it",
+  );
+  wrong(
+    ['tank/vm', 'dst', '--name-format', 'a%Qb'],
+    "the name format 'a%Qb' has a directive that zferry does not know",
+    'it knows %Y %m %d %H %M %S %F %T %j %y %b %B and %L',
+  );
+  wrong(
+    ['tank/vm', 'dst', '--name-format', '%Y@%m'],
+    "the snapshot name '1970@01' has a character that ZFS does not allow (letters, digits, space and _ . : - are)",
+  );
+  wrong(
+    ['tank/vm', 'dst', '--keep', '3', '--name-format', '%F %T'],
+    "the name format '%F %T' has no word of its own, so that --keep could destroy other snapshots",
+    'leave --keep and --keep-target out, or give the format a word, such as zferry_%Y-%m-%d_%H:%M:%S',
+  );
+  wrong(
+    ['tank/vm', 'dst', '--log-format', 'xml'],
+    "option '--log-format <form>' argument 'xml' is invalid. Allowed choices are text, json.",
+    seeHelp,
+  );
+});
+
+describe('a place that is missing or malformed', () => {
+  wrong([], "missing required argument 'source'", seeHelp);
+  wrong(['tank/vm'], "missing required argument 'target'", seeHelp);
+  wrong(['vm', 'dst'], "'vm' names no dataset", 'for the root of the pool on this host write :vm');
+  wrong(['tank//vm', 'dst'], "the dataset name 'tank//vm' has an empty component");
+  wrong(['tank/vm', 'dst:'], "the dataset name '' has an empty component");
+  wrong(
+    ['tank/v$(reboot)', 'dst'],
+    "the dataset name 'tank/v$(reboot)' has a character that ZFS does not allow (letters, digits, space and _ . : - are)",
+  );
+  wrong(['tank/vm', 'ssh://dst:0/tank/vm'], "'0' is not a port");
+  wrong(
+    ['tank/vm', 'ssh://'],
+    "'ssh://' is not a place",
+    'write ssh://[user@]host[:port]/pool/dataset',
+  );
+  wrong(['tank/vm', '-oProxyCommand=reboot'], "unknown option '-oProxyCommand=reboot'", seeHelp);
+  wrong(['tank/vm', 'root@-oProxyCommand'], "'-oProxyCommand' is not a host name that ssh takes");
+  wrong(['tank/vm', '-x@dst:tank/vm'], "unknown option '-x@dst:tank/vm'", seeHelp);
+  wrong(
+    ['tank/vm', 'ssh://-oProxyCommand=reboot/tank/vm'],
+    "'-oProxyCommand=reboot' is not a host name that ssh takes",
+  );
+});
+
+describe('a place that cannot be what it is meant for', () => {
+  wrong(
+    ['tank/vm', 'dst:tank'],
+    'the target dst:tank is the root of a pool, which would need a forced receive',
+    'write a dataset below it, such as dst:tank/replica',
+  );
+  wrong(
+    [':tank', 'dst'],
+    'the target dst is the root of a pool, which would need a forced receive',
+    'write a dataset below it, such as dst:tank/replica',
+  );
+  wrong(
+    ['tank/vm', 'dst', 'other'],
+    'several targets in one command are not supported yet',
+    'write one crontab line for each target',
+  );
+  wrong(
+    ['tank/vm', 'tank/copy'],
+    'the target tank/copy is on this host; targets on this host are not supported yet',
+    'write [user@]host or [user@]host:tank/vm',
+  );
+  wrong(
+    ['dst:tank/vm', 'dst'],
+    'the source dst:tank/vm is on another host; sources on other hosts are not supported yet',
+    'run zferry on the host of the source',
+  );
+});

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import type { Ending } from '../../../src/hosts/child.ts';
+import type { RemoteHost } from '../../../src/hosts/place.ts';
+import { sshFailure } from '../../../src/hosts/ssh-failure.ts';
+
+const backup: RemoteHost = { kind: 'remote', user: 'root', name: 'backup', port: undefined };
+const ended = (...said: readonly string[]): Ending => ({
+  program: 'ssh',
+  exitCode: 255,
+  signal: undefined,
+  said,
+});
+
+describe('the failure of an ssh session', () => {
+  test.each([
+    ['ssh: connect to host backup port 22: No route to host'],
+    ['ssh: connect to host backup port 22: Connection refused'],
+    ['ssh: Could not resolve hostname backup: Name or service not known'],
+    ['Host key verification failed.'],
+    ['root@backup: Permission denied (publickey,password).'],
+    ['kex_exchange_identification: read: Connection reset by peer'],
+    ['Connection closed by 192.0.2.1 port 22'],
+    ['Connection to backup closed by remote host.'],
+    ['client_loop: send disconnect: Broken pipe'],
+    ['Timeout, server backup not responding.'],
+  ])("is ssh's own line, not the banner before or the noise behind it: %s", (line) => {
+    const error = sshFailure(backup, ended('Welcome to backup!', 'No mail.', line, 'bye'));
+    expect(error.message).toBe(line);
+    expect(error.exitCode).toBe(1);
+  });
+
+  test('is the reason and not what followed from it', () => {
+    const error = sshFailure(
+      backup,
+      ended(
+        '@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@',
+        '@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @',
+        'Connection closed by 192.0.2.1 port 22',
+        'Host key verification failed.',
+      ),
+    );
+    expect(error.message).toBe(
+      'Host key verification failed: the key of root@backup is not the one in known_hosts',
+    );
+    expect(error.hint).toContain('ssh-keygen -R backup');
+  });
+
+  test('is an error of the command line where ssh does not know an option', () => {
+    const error = sshFailure(backup, ended('command-line: line 0: Bad configuration option: foo'));
+    expect(error.message).toBe('command-line: line 0: Bad configuration option: foo');
+    expect(error.exitCode).toBe(2);
+  });
+
+  test('has for an unknown host key the command that shows it', () => {
+    expect(sshFailure(backup, ended('Host key verification failed.')).hint).toContain(
+      'ssh -- root@backup true',
+    );
+    expect(
+      sshFailure({ ...backup, port: 2222 }, ended('Host key verification failed.')).hint,
+    ).toContain('ssh -p 2222 -- root@backup true');
+  });
+
+  test('has for a key that is not let in the command that lets it in', () => {
+    expect(sshFailure(backup, ended('root@backup: Permission denied (publickey).')).hint).toBe(
+      "let this user's key in: ssh-copy-id -- root@backup",
+    );
+  });
+
+  test('has no hint where nothing can be done here', () => {
+    expect(
+      sshFailure(backup, ended('ssh: connect to host backup port 22: No route to host')).hint,
+    ).toBeUndefined();
+  });
+
+  test('is the last line when none is of a known form', () => {
+    expect(sshFailure(backup, ended('first', 'second')).message).toBe('second');
+  });
+
+  test('says how ssh ended when it said nothing', () => {
+    expect(sshFailure(backup, ended()).message).toBe(
+      'the ssh session with root@backup ended early (exit status 255)',
+    );
+    const killed: Ending = { program: 'ssh', exitCode: undefined, signal: 'SIGKILL', said: [] };
+    expect(sshFailure(backup, killed).message).toContain('signal SIGKILL');
+  });
+
+  test('keeps its cause', () => {
+    const cause = new Error('EPIPE');
+    expect(sshFailure(backup, ended('x'), cause).cause).toBe(cause);
+  });
+});

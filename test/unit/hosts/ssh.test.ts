@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { RemoteHost } from '../../../src/hosts/place.ts';
+import { sshCommand } from '../../../src/hosts/ssh.ts';
+
+const backup: RemoteHost = { kind: 'remote', user: undefined, name: 'backup', port: undefined };
+
+/** The values of -o, in their order: ssh takes the first that it meets for each setting. */
+const optionsOf = (argv: readonly string[]): string[] =>
+  argv.filter((_word, index) => argv[index - 1] === '-o');
+
+const firstValue = (argv: readonly string[], name: string): string | undefined =>
+  optionsOf(argv)
+    .map((option) => option.split('='))
+    .find(([key]) => key?.toLowerCase() === name.toLowerCase())?.[1];
+
+describe('the ssh command', () => {
+  test('asks nothing, forwards nothing and runs no other command, whatever the options say', () => {
+    const options = [
+      ...['BatchMode=no', 'RemoteCommand=reboot', 'ClearAllForwardings=no'],
+      ...['PermitLocalCommand=yes', 'ControlMaster=auto'],
+    ];
+    const argv = sshCommand(backup, 'true', new Set(), options);
+    expect(argv.slice(0, 2)).toEqual(['ssh', '-T']);
+    expect(firstValue(argv, 'BatchMode')).toBe('yes');
+    expect(firstValue(argv, 'RemoteCommand')).toBe('none');
+    expect(firstValue(argv, 'ClearAllForwardings')).toBe('yes');
+    expect(firstValue(argv, 'PermitLocalCommand')).toBe('no');
+    expect(firstValue(argv, 'ControlMaster')).toBe('no');
+  });
+
+  test("has what is fixed first, then the user's options, then the defaults", () => {
+    const options = optionsOf(sshCommand(backup, 'true', new Set(), ['Port=2222', 'User=x']));
+    const places = ['ControlMaster=no', 'Port=2222', 'User=x', 'ConnectTimeout=10'].map((option) =>
+      options.indexOf(option),
+    );
+    expect(places).not.toContain(-1);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+  });
+
+  test('ends a dead connection in bounded time by default', () => {
+    const argv = sshCommand(backup, 'true', new Set(), []);
+    expect(firstValue(argv, 'ConnectTimeout')).toBe('10');
+    expect(firstValue(argv, 'ServerAliveInterval')).toBe('15');
+    expect(firstValue(argv, 'ServerAliveCountMax')).toBe('4');
+  });
+
+  test('gives way to a time-out of the command line', () => {
+    const argv = sshCommand(backup, 'true', new Set(), ['connecttimeout=3']);
+    expect(firstValue(argv, 'ConnectTimeout')).toBe('3');
+  });
+
+  test('leaves a default out when the configuration sets it, and only that one', () => {
+    const argv = sshCommand(backup, 'true', new Set(['connecttimeout', 'user']), []);
+    expect(firstValue(argv, 'ConnectTimeout')).toBeUndefined();
+    expect(firstValue(argv, 'ServerAliveInterval')).toBe('15');
+    const none = sshCommand(
+      backup,
+      'true',
+      new Set(['connecttimeout', 'serveraliveinterval', 'serveralivecountmax']),
+      [],
+    );
+    expect(optionsOf(none)).toHaveLength(5);
+  });
+
+  test('ends with --, the destination and the one remote command, so that no name is an option', () => {
+    const host: RemoteHost = { kind: 'remote', user: 'root', name: '::1', port: 2222 };
+    const argv = sshCommand(host, "sh -c 'x' y", new Set(), []);
+    expect(argv.slice(-5)).toEqual(['-p', '2222', '--', 'root@::1', "sh -c 'x' y"]);
+    expect(sshCommand(backup, 'true', new Set(), [])).not.toContain('-p');
+  });
+
+  test('keeps each option of the command line one word behind its own -o', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), (options) => {
+        const argv = sshCommand(backup, 'true', new Set(), options);
+        const [program, flag, ...rest] = argv;
+        const given = rest.slice(0, rest.lastIndexOf('--'));
+        expect([program, flag]).toEqual(['ssh', '-T']);
+        expect(given.filter((_word, index) => index % 2 === 0)).toEqual(
+          Array.from({ length: given.length / 2 }, () => '-o'),
+        );
+        const values = given.filter((_word, index) => index % 2 === 1);
+        expect(values.slice(5, 5 + options.length)).toEqual(options);
+      }),
+    );
+  });
+});
