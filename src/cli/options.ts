@@ -4,12 +4,12 @@ import { env, geteuid } from 'node:process';
 import { type Command, Option } from 'commander';
 import { usageError, ZferryError } from '../errors.ts';
 import { compressorNames, parseCompression } from '../hosts/compressors.ts';
+import { limiter } from '../hosts/limiter.ts';
 import { type Place, parseSource, parseTarget, type RemotePlace } from '../hosts/place.ts';
 import type { LogFormat } from '../journal/log.ts';
 import type { Request } from '../replication/request.ts';
 import { parseRetentionPolicy, type RetentionPolicy } from '../replication/retention.ts';
 import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
-import { limiter } from '../replication/transfer.ts';
 import { parseBytes, parseCount, parseTime } from './quantities.ts';
 
 /** What a replicating verb's options say about what is printed and written. */

@@ -24,11 +24,13 @@ const sending = ({ pair }: Request, { kind, snapshot, base }: Rehearsal): string
 const planLines = (request: Request, plan: Rehearsal): string[] => {
   if (plan.kind === 'already primed') return [sending(request, plan)];
   const host = hostShown(request.pair.target.host);
-  const { note, use } = plan.compression;
+  const { note, compression } = plan.wire;
+  const { dataset } = request.pair.target;
   return [
+    ...(plan.givesUpPartial ? [`would give up the partial receive of ${dataset} on ${host}`] : []),
     sending(request, plan),
     `estimated size: ${plan.estimate === undefined ? 'unknown' : `${bytesShown(plan.estimate)} before compression`}`,
-    `compression: ${use}${note === undefined ? '' : ` (${note})`}`,
+    `compression: ${compression}${note === undefined ? '' : ` (${note})`}`,
     ...plan.prune.source.map((name) => `would then destroy ${name} here`),
     ...plan.prune.target.map((name) => `would then destroy ${name} on ${host}`),
   ];
@@ -44,7 +46,7 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     snapshot: plan.snapshot,
     base: plan.base,
     estimatedBytes: plan.estimate,
-    compression: plan.compression.use,
+    compression: plan.wire.compression,
     prune: plan.prune,
   });
 

@@ -5,7 +5,7 @@ import type { Tether } from '../hosts/tether.ts';
 import type { Entry } from '../journal/entry.ts';
 import { jsonLine } from '../journal/json.ts';
 import { appendToLog } from '../journal/log.ts';
-import { textLine } from '../journal/text.ts';
+import { textLine, timestamp } from '../journal/text.ts';
 import { cycle } from '../replication/cycle.ts';
 import { PairBusy } from '../replication/locking.ts';
 import type { Observer } from '../replication/observer.ts';
@@ -73,11 +73,9 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
     bytes: story.bytes,
     compression: story.compression,
     notes: story.notes,
+    kept: story.kept.map(({ name, reason }) => `${name}: ${reason}`),
   };
-  if (outcome === 'replicated') {
-    const kept = story.kept.map(({ name, reason }) => `${name}: ${reason}`);
-    return { ...facts, ...stream, result: 'replicated', kept };
-  }
+  if (outcome === 'replicated') return { ...facts, ...stream, result: 'replicated' };
   const { exitCode, message, hint } = outcome;
   return { ...facts, ...stream, result: 'failed', exitCode, error: message, hint };
 };
@@ -98,6 +96,23 @@ const reportSuccess = (entry: Entry, story: Story, output: OutputOptions): numbe
   return exitCodes.done.code;
 };
 
+/** Nothing was done, so that the log gets no line. */
+const reportPrimed = ({ pair, intent }: Request, output: OutputOptions): number => {
+  const { source, target } = pair;
+  if (output.json) {
+    const head = { time: timestamp(new Date()), result: 'already primed', verb: intent };
+    const places = {
+      source: source.dataset,
+      target: target.typed,
+      host: hostShown(target.host),
+    };
+    printResult(JSON.stringify({ ...head, ...places }));
+  } else if (!output.quiet) {
+    printResult(`${source.dataset} is already primed on ${target.typed}`);
+  }
+  return exitCodes.done.code;
+};
+
 const attempt = async (request: Request, story: Story, output: OutputOptions) => {
   try {
     return await withInterrupts(async (signal) => {
@@ -114,11 +129,7 @@ export const replicate = async (request: Request, output: OutputOptions): Promis
   const began = performance.now();
   const story: Story = { notes: [], kept: [] };
   const outcome = await attempt(request, story, output);
-  if (outcome === 'already primed') {
-    const { source, target } = request.pair;
-    if (!output.quiet) printResult(`${source.dataset} is already primed on ${target.typed}`);
-    return exitCodes.done.code;
-  }
+  if (outcome === 'already primed') return reportPrimed(request, output);
   const entry = entryFor(request, story, outcome, began);
   try {
     appendToLog(output.log, output.logFormat, entry);

@@ -1,3 +1,4 @@
+import { markProperty, supersededMark } from '../zfs/marks.ts';
 import { compressorNames, compressors } from './compressors.ts';
 
 /**
@@ -23,20 +24,24 @@ const lines = (key: string): readonly string[] => [
   'agents() { ps -A -o pid= -o pgid= -o args= | while read -r pid group words;',
   `do case $words in "sh -c : zferry-agent-${key};"*) echo $pid $group;; esac; done; };`,
 
-  // The process group is what a predecessor is ended by: sshd gives each session one of its own.
-  'own() { ps -o pgid= -p $$ | { read -r group; echo $group; }; };',
-  'others() { agents | while read -r pid group; do case $group in $mine) ;; *) echo $group;; esac; done; };',
-  'signal() { others | while read -r group; do kill -s $1 -- -$group 2>/dev/null; done; };',
-  'gone() { n=0; while [ -n "$(others)" ]; do n=$((n + 1)); if [ $n -gt 10 ]; then return 1; fi; sleep 1; done; };',
-  'replace() { mine=$(own); signal TERM; signal CONT; gone || { signal KILL; gone; }; };',
+  // The process group is what a predecessor is ended by: sshd gives each session one of its own. Its shell
+  // goes at once, but its zfs receive stays until its transaction group is out: the whole group is awaited.
+  'own() { agents | while read -r pid group; do case $pid in $$) echo $group;; esac; done; };',
+  'others() { agents | while read -r pid group; do case $group in $mine|0|1) ;; *) echo $group;; esac; done; };',
+  'signal() { for group in $old; do kill -s $1 -- -$group 2>/dev/null; done; };',
+  'living() { ps -A -o pgid= | while read -r group; do case " $old " in *" $group "*) echo $group;; esac; done; };',
+  'gone() { n=0; while [ -n "$(living)" ]; do n=$((n + 1)); if [ $n -gt 10 ]; then return 1; fi; sleep 1; done; };',
+  'replace() { mine=$(own); old=$(echo $(others)); signal TERM; signal CONT; gone || { signal KILL; gone; };',
+  'for group in $(living); do echo agent 0 $group; done; };',
 
-  'facts() { echo self $$; agents | while read -r pid group; do echo agent $pid $group; done;',
+  'facts() { echo section facts; echo self $$; agents | while read -r pid group; do echo agent $pid $group; done;',
   `for name in zfs ${compressorNames.join(' ')};`,
   'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
   'echo section properties;',
-  'z get -Hp -o name,property,value type,guid,readonly,written,receive_resume_token "$pool" "$parent" "$target" 2>&1;',
+  'z get -Hp -o name,property,value type,readonly,written,receive_resume_token "$parent" "$target" 2>&1;',
+  'echo section pool; zpool get -Hp -o value guid "$pool" 2>&1;',
   'echo section snapshots;',
-  'z list -Hp -d 1 -t snapshot -o name,guid,createtxg "$target" 2>&1;',
+  `z list -Hp -d 1 -t snapshot -o name,guid,createtxg,${markProperty} "$target" 2>&1; echo status list $?;`,
   'echo end facts; };',
 
   'unpack() { case $1 in',
@@ -58,9 +63,12 @@ const lines = (key: string): readonly string[] => [
   'look() { for pair in "$@"; do shift; set -- "$@" "$target@${pair#*=}"; done;',
   'z list -Hp -t filesystem,volume,snapshot -o type,guid,name,readonly,receive_resume_token "$target" "$target@$label" "$@" 2>&1; };',
   'known() { case $seen in *"snapshot$tab$1$tab$target@$2$tab"*) return 0;; *) return 1;; esac; };',
-  'prune() { if known $1 "$2"; then said=$(z destroy "$target@$2" 2>&1); echo "pruned $?/$2/$said"; fi; };',
+  'prune() { if known $1 "$2"; then said=$(z destroy "$target@$2" 2>&1); code=$?; echo "pruned $code/$2/$said";',
+  // What cannot go now (a hold, a clone) is marked, so that a later cycle knows that it may.
+  `case $code in 0) ;; *) z set ${markProperty}=${supersededMark} "$target@$2" 2>&1;; esac; fi; };`,
 
-  `echo zferry-agent 1 ${key}; facts;`,
+  // The empty line ends whatever the login printed without a line break of its own.
+  `echo; echo zferry-agent 1 ${key}; facts;`,
   'while IFS= read -r line; do IFS=/; set -- $line; unset IFS; case $1 in',
   'replace) replace; facts;;',
   'abort) echo section abort; z receive -A "$target" 2>&1; echo status abort $?; facts;;',
@@ -69,15 +77,15 @@ const lines = (key: string): readonly string[] => [
 ];
 
 /**
- * Runs beside a receive and says every 20 seconds how much CPU time its processes have used: that tells one
- * that works from one that hangs. It lets go of the command substitution that reads its pid, and nothing
+ * Runs beside a receive and says every 20 seconds how much CPU time its processes have used and, where there
+ * is a Linux /proc, how many bytes they moved: that tells one that works from one that hangs. It lets go of the command substitution that reads its pid, and nothing
  * that it starts holds the session open.
  */
 export const beatProgram = [
   'echo $$; exec >&4 4>&-;',
-  'mine=$(ps -o pgid= -p $$ | { read -r group; echo $group; });',
-  'work() { ps -A -o pgid= -o time= -o comm= | while read -r group time name;',
-  `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time;; esac; done; };`,
+  'mine=$(ps -A -o pid= -o pgid= | while read -r pid group; do case $pid in $$) echo $group;; esac; done);',
+  'work() { ps -A -o pid= -o pgid= -o time= -o comm= | while read -r pid group time name;',
+  `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time; cat /proc/$pid/io 2>/dev/null;; esac; done; };`,
   'while sleep 20 >/dev/null 2>&1; do echo beat $(work); done',
 ].join(' ');
 

@@ -1,6 +1,6 @@
 import { failure } from '../errors.ts';
 import { parseProperties, parseSnapshots, type Snapshot } from '../zfs/listing.ts';
-import { type DatasetName, type Guid, parentOf, parseGuid, poolOf, shown } from '../zfs/names.ts';
+import { type DatasetName, type Guid, parentOf, parseGuid, shown } from '../zfs/names.ts';
 import { type CompressorName, isCompressorName } from './compressors.ts';
 
 /** The target dataset as the agent saw it. */
@@ -20,12 +20,12 @@ export interface TargetFacts {
   readonly decompressors: ReadonlySet<CompressorName>;
   /** Process groups of agents of earlier runs that are still there. */
   readonly predecessors: readonly number[];
-  /** The guid of the pool's root dataset; undefined where the pool is not imported. */
-  readonly rootGuid: Guid | undefined;
+  /** The guid of the pool; undefined where it is not imported. */
+  readonly poolGuid: Guid | undefined;
   readonly parentExists: boolean;
   readonly dataset: TargetDataset | undefined;
-  /** What zfs said beyond its answers, such as why it could not answer. */
-  readonly complaints: readonly string[];
+  /** What zfs said where it did not answer; undefined where it answered everything that is there. */
+  readonly complaint: string | undefined;
 }
 
 /** How the receiving half of a transfer went. */
@@ -38,6 +38,8 @@ export interface ReceiveReport {
   readonly bytes: number | undefined;
   /** guids of the snapshots that were asked about, by name. */
   readonly snapshots: ReadonlyMap<string, string>;
+  /** True where the target itself was seen after the receive: what it does not show is not there. */
+  readonly seen: boolean;
   readonly readonly: boolean;
   readonly resumeToken: string | undefined;
   readonly pruned: readonly PruneReport[];
@@ -88,7 +90,14 @@ const guidOf = (text: string | undefined): Guid | undefined => {
   }
 };
 
-const isMissing = (line: string): boolean => line.endsWith('dataset does not exist');
+/** What zfs says of something that is not there is an answer. */
+const isComplaint = (line: string): boolean =>
+  !/\t|^$|^[0-9]+$|^status |(dataset does not exist|no such pool)$/.test(line);
+
+const statusOf = (lines: readonly string[], stage: string): number | undefined => {
+  const text = values(lines, `status ${stage}`)[0];
+  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
+};
 
 const predecessorsIn = (lines: readonly string[]): number[] => {
   const self = values(lines, 'self')[0];
@@ -101,7 +110,8 @@ const predecessorsIn = (lines: readonly string[]): number[] => {
 /** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
 export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
   const sections = bySection(lines);
-  const answers = sections.get('') ?? [];
+  const answers = [...(sections.get('') ?? []), ...(sections.get('facts') ?? [])];
+  const poolLines = sections.get('pool') ?? [];
   const propertyLines = sections.get('properties') ?? [];
   const snapshotLines = sections.get('snapshots') ?? [];
   const isRow = (line: string) => line.includes('\t');
@@ -109,11 +119,14 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
   const own = properties.get(target);
   const has = new Set(values(answers, 'has'));
   const parent = parentOf(target);
+  const poolGuid = guidOf(poolLines.find((line) => /^[0-9]+$/.test(line)));
+  const isAnswered =
+    poolGuid !== undefined && own !== undefined && statusOf(snapshotLines, 'list') === 0;
   return {
     hasZfs: has.has('zfs'),
     decompressors: new Set([...has].filter(isCompressorName)),
     predecessors: predecessorsIn(answers),
-    rootGuid: guidOf(properties.get(poolOf(target))?.get('guid')),
+    poolGuid,
     parentExists: parent !== undefined && properties.has(parent),
     dataset: own && {
       type: own.get('type') ?? '-',
@@ -122,9 +135,9 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
       resumeToken: tokenOf(own.get('receive_resume_token')),
       snapshots: parseSnapshots(snapshotLines.filter(isRow)),
     },
-    complaints: [...propertyLines, ...snapshotLines].filter(
-      (line) => !isRow(line) && line !== '' && !isMissing(line),
-    ),
+    complaint: isAnswered
+      ? undefined
+      : [...poolLines, ...propertyLines, ...snapshotLines].find(isComplaint),
   };
 };
 
@@ -137,11 +150,6 @@ const receivedBytes = (lines: readonly string[]): number | undefined => {
   if (match === undefined || match === null) return undefined;
   const scale = unit[(match[2] || 'B') as keyof typeof unit];
   return Math.round(Number(match[1]) * scale);
-};
-
-const statusOf = (lines: readonly string[], stage: string): number | undefined => {
-  const text = values(lines, `status ${stage}`)[0];
-  return text !== undefined && /^[0-9]+$/.test(text) ? Number(text) : undefined;
 };
 
 const parsePruned = (line: string): PruneReport | undefined => {
@@ -178,6 +186,7 @@ export const parseReceiveReport = (
         .filter(([type]) => type === 'snapshot')
         .map(([, guid = '', name = '']) => [name.slice(name.indexOf('@') + 1), guid]),
     ),
+    seen: complete && own !== undefined,
     readonly: own?.[3] === 'on',
     // Half a token is none.
     resumeToken: complete ? tokenOf(own?.[4]) : undefined,

@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { failure, type ZferryError } from '../errors.ts';
 import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
@@ -12,6 +12,7 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
+import { makePipes, type Pipe } from './pipe.ts';
 import { hostShown, type RemotePlace } from './place.ts';
 import { sshCommand } from './ssh.ts';
 import { sshFailure } from './ssh-failure.ts';
@@ -58,7 +59,8 @@ export interface AgentSession {
 }
 
 export interface Receiving {
-  readonly input: NonNullable<ChildProcess['stdin']>;
+  /** ssh's standard input, a pipe's end; whoever takes it closes it. */
+  readonly input: number;
   readonly report: Promise<ReceiveReport>;
   readonly ssh: Promise<Ending>;
   /** Changes as long as the processes on the target use the processor or say something. */
@@ -71,6 +73,9 @@ export interface Receiving {
  * A shorter `--stall` goes before it.
  */
 const firstLineLimit = 45_000;
+
+/** What a target may say of one transfer; a hostile one must not fill the memory. */
+const mostLines = 100_000;
 
 /** How long (milliseconds) a session that is no longer needed gets to end in order. */
 const graceAtClose = 3_000;
@@ -92,23 +97,39 @@ class Conversation {
   readonly #lines: AsyncIterator<string, undefined>;
   readonly #options: SessionOptions;
   readonly #tether: Tether;
+  #input: number | undefined;
   #last = '';
 
-  constructor(options: SessionOptions, sshOptions: readonly string[], tether: Tether) {
+  constructor(
+    options: SessionOptions,
+    sshOptions: readonly string[],
+    { readEnd, writeEnd }: Pipe,
+    tether: Tether,
+  ) {
     const { host } = options.target;
     const argv = sshCommand(host, remoteCommand(options), readSshSettings(host), sshOptions);
-    this.child = startChild(argv, ['pipe', 'pipe'], tether);
-    const { stdin, stdout } = this.child.process;
-    if (stdin === null || stdout === null) throw failure('ssh started without its pipes');
-    // Whoever waits for a write is told of its error; a broken pipe while nobody writes says nothing new.
-    stdin.on('error', () => undefined);
-    this.input = stdin;
+    this.child = startChild(argv, [readEnd, 'pipe'], tether);
+    closeSync(readEnd);
+    this.#input = writeEnd;
+    const { stdout } = this.child.process;
+    if (stdout === null) throw failure('ssh started without its output');
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
     this.#options = options;
     this.#tether = tether;
   }
 
-  readonly input: NonNullable<ChildProcess['stdin']>;
+  /** Hands ssh's standard input out, for good. */
+  takeInput(): number {
+    const input = this.#input;
+    if (input === undefined) throw failure('the session has ended');
+    this.#input = undefined;
+    return input;
+  }
+
+  /** Lets the agent see the end of its input, unless somebody else has it now. */
+  endInput(): void {
+    if (this.#input !== undefined) closeSync(this.takeInput());
+  }
 
   /** The newest line. */
   get last(): string {
@@ -136,16 +157,19 @@ class Conversation {
   async rest(): Promise<string[]> {
     const lines: string[] = [];
     for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
-      lines.push(line);
+      if (lines.length < mostLines) lines.push(line);
     }
     return lines;
   }
 
   /** Says one line. Its words hold no `/`: names within a dataset cannot. */
   async say(...words: readonly string[]): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.input.write(`${words.join('/')}\n`, (error) => (error ? reject(error) : resolve()));
-    await promise.catch(async (error: unknown) => Promise.reject(await this.#ended(error)));
+    try {
+      // A line is shorter than what a pipe holds, and the agent waits for it: this does not block.
+      if (this.#input !== undefined) writeSync(this.#input, `${words.join('/')}\n`);
+    } catch (error) {
+      throw await this.#ended(error);
+    }
   }
 
   async #next(): Promise<string | undefined> {
@@ -179,17 +203,27 @@ class Conversation {
   }
 }
 
+const converse = async (
+  options: SessionOptions,
+  sshOptions: readonly string[],
+  tether: Tether,
+): Promise<Conversation> => {
+  const [pipe] = await makePipes(1, tether);
+  if (pipe === undefined) throw failure('no pipe for ssh');
+  return new Conversation(options, sshOptions, pipe, tether);
+};
+
 /** Connects; where an existing ControlMaster does not answer in time, once more without it. */
 const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
-  const { host } = options.target;
-  const limit = Math.min(firstLineLimit, tether.stall);
-  const first = new Conversation(options, options.sshOptions, tether);
-  if (await first.greeted(limit)) return first;
+  const first = await converse(options, options.sshOptions, tether);
+  if (await first.greeted(firstLineLimit)) return first;
   first.child.process.kill('SIGKILL');
-  const late = failure(`no answer from ${hostShown(host)} within ${Math.round(limit / 1000)} s`);
-  if (!readSshSettings(host).has('controlpath')) throw late;
-  const direct = new Conversation(options, ['ControlPath=none', ...options.sshOptions], tether);
-  if (await direct.greeted(limit)) return direct;
+  const late = failure(
+    `no answer from ${hostShown(options.target.host)} within ${firstLineLimit / 1000} s`,
+  );
+  if (!readSshSettings(options.target.host).has('controlpath')) throw late;
+  const direct = await converse(options, ['ControlPath=none', ...options.sshOptions], tether);
+  if (await direct.greeted(firstLineLimit)) return direct;
   direct.child.process.kill('SIGKILL');
   throw late;
 };
@@ -216,20 +250,23 @@ export const openAgentSession = async (
       const lines = await conversation.until('end facts');
       const said = parseAbort(lines);
       if (said !== undefined) throw failure(said);
-      return parseFacts(dataset, lines.slice(lines.findIndex((line) => line.startsWith('self '))));
+      return parseFacts(dataset, lines.slice(lines.indexOf('section facts')));
     },
     receive: async ({ mode, compression, label, guid, prune }) => {
       const pairs = prune.map((snapshot) => `${snapshot.guid}=${snapshot.label}`);
       await conversation.say('receive', mode, compression, guid, label, ...pairs);
+      const report = conversation.rest().then((lines) => parseReceiveReport(dataset, lines));
+      // It is awaited when the pipeline has ended; a rejection before that is not unhandled.
+      report.catch(() => undefined);
       return {
-        input: conversation.input,
-        report: conversation.rest().then((lines) => parseReceiveReport(dataset, lines)),
+        input: conversation.takeInput(),
+        report,
         ssh: conversation.child.ended,
         pulse: () => conversation.last,
       };
     },
     close: async () => {
-      conversation.input.end();
+      conversation.endInput();
       const late = setTimeout(kill, graceAtClose);
       await conversation.child.ended;
       clearTimeout(late);

@@ -74,8 +74,8 @@ const killWhenAborted = (
 
 /**
  * Starts a process that ends with zferry. Its standard error is read line by line; `onLine` answers true
- * for a line that it has dealt with. Node's own spawn and not execa, because here the descriptors of one
- * process go straight to the next: execa would pump a stream through this process.
+ * for a line that it has dealt with. Node's own spawn and not execa, because here the processes are joined
+ * by descriptors, and a process that outlives its killing must not be waited for.
  */
 export const startChild = (
   argv: readonly [string, ...string[]],
@@ -115,4 +115,5 @@ export const startChild = (
   return { process: child, ended: promise };
 };
 
-type StdioPart = 'ignore' | 'pipe' | NonNullable<ChildProcess['stdin']>;
+/** A number is a descriptor of this process that the child gets. */
+type StdioPart = 'ignore' | 'pipe' | number;

@@ -47,6 +47,8 @@ export const run = async (
   const child = execa(program, parameters, {
     env: childEnvironment(),
     extendEnv: false,
+    // sudo -u and su may leave this process in a folder that its user cannot enter.
+    cwd: '/',
     reject: false,
     // execa hands on any descriptor, its types know the literals 3 to 9 only.
     stdio: ['ignore', 'pipe', 'pipe', ...(tether.locks as readonly 3[])],

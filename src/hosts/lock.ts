@@ -1,9 +1,9 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { geteuid, pid } from 'node:process';
+import { pid } from 'node:process';
 import { failure } from '../errors.ts';
 import { run } from './command.ts';
+import { runFolder } from './run-folder.ts';
 import type { Tether } from './tether.ts';
 
 /** What a run tells about itself in its lock file, for the one that finds it locked. */
@@ -26,10 +26,6 @@ export interface Lock {
 export interface Held {
   readonly holder: RunStatus | undefined;
 }
-
-/** One folder whatever the environment is: cron and a terminal must agree on it. */
-const lockFolder = (): string =>
-  geteuid?.() === 0 ? '/run/zferry' : join(homedir(), '.local', 'state', 'zferry', 'run');
 
 const readStatus = (path: string): RunStatus | undefined => {
   try {
@@ -59,8 +55,12 @@ const flock = async (descriptor: number, tether: Tether): Promise<boolean> => {
 const held = (descriptor: number, started: Date): Lock => {
   const report = (progress: Pick<RunStatus, 'sent' | 'total'>) => {
     const text = JSON.stringify({ pid, started: started.toISOString(), ...progress });
-    ftruncateSync(descriptor, 0);
-    writeSync(descriptor, text, 0);
+    try {
+      ftruncateSync(descriptor, 0);
+      writeSync(descriptor, text, 0);
+    } catch {
+      // A full disk must not stop a backup: the lock holds without it, this is only for those who ask.
+    }
   };
   report({});
   return { descriptor, report };
@@ -76,7 +76,7 @@ export const takeLock = async (
   started: Date,
   tether: Tether,
 ): Promise<Lock | Held> => {
-  const folder = lockFolder();
+  const folder = runFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${name}.lock`);
   const descriptor = openSync(path, 'a+', 0o600);

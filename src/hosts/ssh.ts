@@ -20,13 +20,24 @@ const defaults = {
   ServerAliveCountMax: 4,
 } as const;
 
+/**
+ * Settings that would take the session's input away, send it to the background or silence it, and what has
+ * to stand in their place. Only where the configuration sets them: an older ssh does not know them all.
+ */
+const corrected = {
+  StdinNull: 'no',
+  ForkAfterAuthentication: 'no',
+  SessionType: 'default',
+  LogLevel: 'INFO',
+} as const;
+
 /** `[user@]host` as ssh takes it; a port goes into an option of its own. */
 const destination = (host: RemoteHost): string =>
   host.user === undefined ? host.name : `${host.user}@${host.name}`;
 
 /**
  * The ssh client's argument vector for one session. ssh takes the first value it meets for each setting:
- * what is fixed, then `--ssh-option` of the command line, then the defaults.
+ * what is fixed, then `--ssh-option` of the command line, then the corrections and the defaults.
  */
 export const sshCommand = (
   host: RemoteHost,
@@ -35,7 +46,9 @@ export const sshCommand = (
   options: readonly string[],
 ): readonly [string, ...string[]] => {
   const unset = Object.entries(defaults).filter(([name]) => !settings.has(name.toLowerCase()));
-  const all = [...fixed, ...options, ...unset.map(([name, value]) => `${name}=${value}`)];
+  const set = Object.entries(corrected).filter(([name]) => settings.has(name.toLowerCase()));
+  const ours = [...set, ...unset].map(([name, value]) => `${name}=${value}`);
+  const all = [...fixed, ...options, ...ours];
   return [
     'ssh',
     '-T',

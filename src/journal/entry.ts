@@ -22,12 +22,12 @@ interface StreamFacts {
   readonly bytes: number | undefined;
   readonly compression: string | undefined;
   readonly notes: readonly string[];
+  /** Snapshots and bookmarks that were to go and are still there, with the reason. */
+  readonly kept: readonly string[];
 }
 
 export interface Replicated extends Facts, StreamFacts {
   readonly result: 'replicated';
-  /** Snapshots and bookmarks that could not be pruned, with the reason. */
-  readonly kept: readonly string[];
 }
 
 export interface Failed extends Facts, StreamFacts {

@@ -22,16 +22,19 @@ const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]+
 const subject = ({ source, snapshot }: Entry): string =>
   snapshot === undefined ? source : `${source}@${snapshot}`;
 
+const remarks = ({ notes, kept }: Pick<Replicated, 'notes' | 'kept'>): string => {
+  const all = [...notes, ...kept.map((what) => `kept ${what}`)];
+  return all.length === 0 ? '' : ` (${all.join('; ')})`;
+};
+
 const replicated = (entry: Replicated): string => {
-  const { host, kind, bytes, seconds, notes, kept } = entry;
+  const { host, kind, bytes, seconds } = entry;
   const size = bytes === undefined ? '' : ` ${bytesShown(bytes)}`;
-  const remarks = [...notes, ...kept.map((what) => `kept ${what}`)];
-  const behind = remarks.length === 0 ? '' : ` (${remarks.join('; ')})`;
-  return `${subject(entry)} replicated to ${host} successfully. ${kind}${size} in ${secondsShown(seconds)}${behind}`;
+  return `${subject(entry)} replicated to ${host} successfully. ${kind}${size} in ${secondsShown(seconds)}${remarks(entry)}`;
 };
 
 const failed = (entry: Failed): string =>
-  `${subject(entry)} failed to replicate to ${entry.host}! ERROR! ${entry.error}`;
+  `${subject(entry)} failed to replicate to ${entry.host}! ERROR! ${entry.error}${remarks(entry)}`;
 
 const skipped = (entry: Skipped): string => {
   const { holder } = entry;

@@ -6,7 +6,6 @@ import { hostShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Guid } from '../zfs/names.ts';
 import { lockTarget } from './locking.ts';
-import type { Observer } from './observer.ts';
 import { hostProblem } from './plan.ts';
 import type { Pair, Request } from './request.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
@@ -33,23 +32,6 @@ const withoutPredecessors = async (
   );
 };
 
-/** `--abort-partial`: says what it gives up, and gives it up. */
-const withoutPartial = async (
-  { pair, abortPartial }: Request,
-  session: AgentSession,
-  facts: TargetFacts,
-  observer: Observer,
-): Promise<TargetFacts> => {
-  if (!abortPartial || facts.dataset?.resumeToken === undefined) return facts;
-  const name = `${pair.target.dataset} on ${hostShown(pair.target.host)}`;
-  observer.announce(
-    facts.dataset.snapshots.length === 0
-      ? `destroying ${name}, which is a first full send that was not finished`
-      : `giving up the partial receive of ${name}; its snapshots stay`,
-  );
-  return await session.abortPartial();
-};
-
 /**
  * Looks at the target and makes sure that this run is the only one at it, here by a lock and there by
  * ending what a dead network left behind. Throws PairBusy, or what keeps the
@@ -59,16 +41,14 @@ export const approachTarget = async (
   request: Request,
   session: AgentSession,
   started: Date,
-  observer: Observer,
   tether: Tether,
 ): Promise<Target> => {
   const { pair } = request;
   const first = await session.facts();
   const problem = hostProblem(request, first);
   if (problem !== undefined) throw problem;
-  const id = targetIdOf(first.rootGuid as Guid, pair.target.dataset);
+  const id = targetIdOf(first.poolGuid as Guid, pair.target.dataset);
   const lock = await lockTarget(pair, id, started, tether);
-  const alone = await withoutPredecessors(session, pair, first);
-  const facts = await withoutPartial(request, session, alone, observer);
+  const facts = await withoutPredecessors(session, pair, first);
   return { id, facts, lock };
 };

@@ -13,6 +13,7 @@ export interface TransferEnd {
   readonly stages: readonly Ending[];
   readonly ssh: Ending;
   readonly report: ReceiveReport;
+  readonly isCompressed: boolean;
 }
 
 /** What a process says when the one behind it in the pipeline went away first. */
@@ -78,7 +79,7 @@ export const transferFailure = (end: TransferEnd): ZferryError | undefined => {
     ...stages.map(({ exitCode }) => exitCode),
     ssh.exitCode,
     report.receiveStatus,
-    report.decompressStatus ?? 0,
+    ...(end.isCompressed ? [report.decompressStatus] : []),
   ];
   if (report.complete && statuses.every((status) => status === 0)) return undefined;
   const known = targetReason(end) ?? sourceReason(end);

@@ -2,7 +2,6 @@ import { openAgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { localZfs } from '../hosts/zfs-command.ts';
 import { approachTarget } from './approach.ts';
-import { chooseCompression } from './compression.ts';
 import { deliver } from './deliver.ts';
 import { agentKey, lockTyped } from './locking.ts';
 import type { Observer, Progress } from './observer.ts';
@@ -10,6 +9,7 @@ import { prepare } from './prepare.ts';
 import type { Request } from './request.ts';
 import { settle } from './settle.ts';
 import type { Story } from './story.ts';
+import { chooseWire } from './wire.ts';
 
 /**
  * One cycle for one pair. Writes what becomes known into `story`, also when it throws; throws a
@@ -31,7 +31,7 @@ export const cycle = async (
   const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions };
   const session = await openAgentSession(options, locked);
   try {
-    const target = await approachTarget(request, session, started, observer, locked);
+    const target = await approachTarget(request, session, started, locked);
     const reins: Tether = { ...locked, locks: [...locked.locks, target.lock.descriptor] };
     const zfs = localZfs(sudo, reins);
     const progress = (now: Progress) => {
@@ -41,10 +41,10 @@ export const cycle = async (
     const watched = { ...observer, progress };
     const situation = { request, session, zfs, ...target, story, observer: watched, tether: reins };
 
-    const compression = chooseCompression(request, target.facts);
+    const wire = chooseWire(request, target.facts);
     const delivery = await prepare(situation);
     if (delivery === 'already primed') return delivery;
-    await deliver(situation, delivery, compression);
+    await deliver(situation, delivery, wire);
 
     observer.step('recording and pruning');
     await settle(situation, delivery);

@@ -5,28 +5,28 @@ import { zfsCommand } from '../hosts/zfs-command.ts';
 import { snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
-import type { ChosenCompression } from './compression.ts';
 import { changed } from './plan.ts';
-import type { Delivery } from './prepare.ts';
-import { pruneTarget } from './pruning.ts';
+import { type Delivery, retract } from './prepare.ts';
+import { pruneTarget, supersededBookmarks } from './pruning.ts';
 import type { Request } from './request.ts';
 import type { Situation } from './situation.ts';
 import { destroyEach, kept } from './snapshot.ts';
 import type { Story } from './story.ts';
-import { transfer } from './transfer.ts';
+import { type Transfer, transfer } from './transfer.ts';
+import type { Wire } from './wire.ts';
 
 const tellStory = (
   story: Story,
   { pair }: Request,
   { stream, sent, base }: Delivery,
-  compression: ChosenCompression,
+  { compression, note }: Wire,
 ): void => {
   story.snapshot = sent.label;
   story.guid = sent.guid;
   story.kind = stream.kind === 'resume' ? 'resumed' : stream.kind;
-  story.compression = compression.use;
+  story.compression = compression;
   if (base !== undefined) story.base = baseName(pair.source.dataset, base);
-  if (compression.note !== undefined) story.notes.push(compression.note);
+  if (note !== undefined) story.notes.push(note);
 };
 
 /** Why the target cannot be called current although every process ended well; undefined where it is. */
@@ -50,30 +50,38 @@ const unverified = (
 
 /** Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. */
 export const deliver = async (
-  { request, session, zfs, story, observer, tether }: Situation,
+  { request, session, zfs, id, story, observer, tether }: Situation,
   delivery: Delivery,
-  compression: ChosenCompression,
+  wire: Wire,
 ): Promise<void> => {
-  const { pair, series, keepTarget, rate, sudo } = request;
-  const { stream, sent, target, replaced, made } = delivery;
-  tellStory(story, request, delivery, compression);
+  const { pair, series, keepTarget, sudo } = request;
+  const { stream, sent, source, target, replaced, made } = delivery;
+  const superseded = supersededBookmarks({ source, target: id, sent }).map(({ guid }) => guid);
+  tellStory(story, request, delivery, wire);
   observer.step(`sending ${snapshotName(pair.source.dataset, sent.label)}`);
-  const { error, report, bytes } = await transfer(
-    session,
-    {
-      target: pair.target,
-      send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
-      instruction: {
-        mode: target === undefined || target.snapshots.length === 0 ? 'full' : 'incremental',
-        compression: compression.use,
-        label: sent.label,
-        guid: sent.guid,
-        prune: pruneTarget(target?.snapshots ?? [], series, sent, replaced, keepTarget),
-      },
-      rate,
-      onProgress: observer.progress,
+  const work: Transfer = {
+    target: pair.target,
+    send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
+    instruction: {
+      mode: target === undefined || target.snapshots.length === 0 ? 'full' : 'incremental',
+      compression: wire.compression,
+      label: sent.label,
+      guid: sent.guid,
+      prune: pruneTarget({
+        snapshots: target?.snapshots ?? [],
+        series,
+        sent,
+        replaced: new Set([...superseded, ...(replaced === undefined ? [] : [replaced])]),
+        policy: keepTarget,
+        now: new Date(),
+      }),
     },
-    tether,
+    limiter: wire.limiter,
+    onProgress: observer.progress,
+  };
+  // Whatever throws here threw before the first byte.
+  const { error, report, bytes } = await transfer(session, work, tether).catch((reason: unknown) =>
+    retract(zfs, tether.signal.aborted ? [] : made, reason),
   );
   story.bytes = bytes;
   // A foreign snapshot on top of a change hides it from the plan; zfs receive finds it.
@@ -82,8 +90,10 @@ export const deliver = async (
     ? changed(request, replaced, target)
     : (error ?? unverified(request, delivery, report));
   if (problem !== undefined) {
-    // The target says that it has nothing of it: then nobody needs what was made to send it.
-    const isUnused = report.complete && report.resumeToken === undefined;
+    // The target was seen to have nothing of it: then nobody needs what was made to send it. What arrived
+    // stays, whatever went wrong besides: the base that it replaced may be pruned there already.
+    const arrived = [...report.snapshots.values()].includes(sent.guid);
+    const isUnused = report.seen && report.resumeToken === undefined && !arrived;
     const left = isUnused && !tether.signal.aborted ? await destroyEach(zfs, made) : [];
     story.kept = left;
     throw problem;

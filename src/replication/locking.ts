@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
-import { ZferryError } from '../errors.ts';
+import { hostname, userInfo } from 'node:os';
+import process from 'node:process';
+import { failure, ZferryError } from '../errors.ts';
 import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
@@ -24,15 +25,30 @@ const digest = (...words: readonly string[]): string =>
 
 /**
  * What agents of this pair carry in their arguments, so that the next one finds those that a dead network
- * left behind. The same for every alias of the target's host; another source has another key.
+ * left behind. The same for every alias of the target's host. Another source has another key, and so has
+ * another user, whose lock is not this one's.
  */
 export const agentKey = ({ source, target }: Pair): string =>
-  digest('agent', hostname(), source.dataset, target.dataset);
+  digest('agent', hostname(), String(userInfo().uid), source.dataset, target.dataset);
+
+/** A run ends before its processes only when one of them cannot be ended. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+};
 
 const take = async (name: string, pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
   const lock = await takeLock(name, started, tether);
-  if (isHeld(lock)) throw new PairBusy(pair, lock.holder);
-  return lock;
+  if (!isHeld(lock)) return lock;
+  const { holder } = lock;
+  if (holder === undefined || isAlive(holder.pid)) throw new PairBusy(pair, holder);
+  throw failure(
+    `processes that an earlier run (pid ${holder.pid}, started ${holder.started}) started do not end, and hold its lock`,
+    'is a pool suspended? see zpool status -x and ps -ef',
+  );
 };
 
 /** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */

@@ -3,24 +3,37 @@ import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
-import { type Guid, parentOf, poolOf, shown } from '../zfs/names.ts';
+import { type Guid, parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
 import type { Pair, Request } from './request.ts';
 
 /** A command for a person to run on the target's host, in a form that any shell there takes. */
-const onTarget = ({ target }: Pair, ...words: readonly string[]): string => {
-  const { host } = target;
+const onTarget = ({ pair, sudo, sshOptions }: Request, ...command: readonly string[]): string => {
+  const { host } = pair.target;
+  const options = sshOptions.flatMap((option) => ['-o', option]);
   const port = host.port === undefined ? [] : ['-p', String(host.port)];
-  return pasteable(['ssh', ...port, hostShown(host), pasteable(words)]);
+  const words = pasteable(sudo ? ['sudo', ...command] : command);
+  return pasteable(['ssh', ...options, ...port, hostShown(host), words]);
 };
 
-const zferry = ({ self, pair }: Request, verb: string, ...options: readonly string[]): string =>
-  pasteable([self, verb, ...options, pair.source.typed, pair.target.typed]);
+/** A command for a person to run here: without the options that it took to get through, it would not. */
+const zferry = (
+  { self, pair, sudo, sshOptions }: Request,
+  verb: string,
+  ...options: readonly string[]
+): string => {
+  const access = [
+    ...(sudo ? ['--sudo'] : []),
+    ...sshOptions.flatMap((option) => ['--ssh-option', option]),
+  ];
+  return pasteable([self, verb, ...options, ...access, pair.source.typed, pair.target.typed]);
+};
 
 const where = ({ target }: Pair): string => `${target.dataset} on ${hostShown(target.host)}`;
 
 /** Why the host of the target cannot serve at all; undefined where it can. */
-export const hostProblem = ({ pair }: Request, facts: TargetFacts): ZferryError | undefined => {
+export const hostProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
+  const { pair } = request;
   const host = hostShown(pair.target.host);
   if (!facts.hasZfs) {
     return failure(
@@ -28,25 +41,26 @@ export const hostProblem = ({ pair }: Request, facts: TargetFacts): ZferryError 
       'install OpenZFS there, or see that its folder is on the PATH of this ssh user',
     );
   }
-  const [complaint] = facts.complaints;
+  const { complaint } = facts;
   if (complaint !== undefined) return failure(`zfs on ${host}: ${complaint}`);
   const pool = poolOf(pair.target.dataset);
-  if (facts.rootGuid === undefined) {
+  if (facts.poolGuid === undefined) {
     return failure(
       `the pool ${pool} is not imported on ${host}`,
-      onTarget(pair, 'zpool', 'import', pool),
+      onTarget(request, 'zpool', 'import', pool),
     );
   }
   return undefined;
 };
 
 /** Why a first full send cannot begin; undefined where it can. */
-const primeProblem = ({ pair }: Request, facts: TargetFacts): ZferryError | undefined => {
+const primeProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
+  const { pair } = request;
   const parent = parentOf(pair.target.dataset) ?? pair.target.dataset;
   if (facts.parentExists) return undefined;
   return refusal(
     `the parent dataset ${parent} does not exist on ${hostShown(pair.target.host)}`,
-    onTarget(pair, 'zfs', 'create', '-p', '-o', 'canmount=off', '-o', 'readonly=on', parent),
+    onTarget(request, 'zfs', 'create', '-p', '-o', 'canmount=off', '-o', 'readonly=on', parent),
   );
 };
 
@@ -58,13 +72,13 @@ const datasetProblem = (request: Request, dataset: TargetDataset): ZferryError |
   if (dataset.snapshots.length === 0 && dataset.resumeToken === undefined) {
     return refusal(
       `${where(pair)} has no snapshots: it was made by something else than zferry prime`,
-      `give another name for the target, or if nothing in it is needed: ${onTarget(pair, 'zfs', 'destroy', name)}`,
+      `give another name for the target, or if nothing in it is needed: ${onTarget(request, 'zfs', 'destroy', name)}`,
     );
   }
   if (!dataset.readonly) {
     return refusal(
       `${where(pair)} is writable`,
-      `make it read-only: ${onTarget(pair, 'zfs', 'set', 'readonly=on', name)}`,
+      `make it read-only: ${onTarget(request, 'zfs', 'set', 'readonly=on', name)}`,
     );
   }
   return undefined;
@@ -119,7 +133,7 @@ const noBase = (request: Request, source: SourceListing, target: TargetDataset):
   const aside = `${pair.target.dataset}_old`;
   return refusal(
     `${pair.source.dataset} and ${where(pair)} have no common snapshot${also}`,
-    `keep the old replica aside and start anew: ${onTarget(pair, 'zfs', 'rename', pair.target.dataset, aside)} && ${zferry(request, 'prime')}`,
+    `keep the old replica aside and start anew: ${onTarget(request, 'zfs', 'rename', pair.target.dataset, aside)} && ${zferry(request, 'prime')}`,
   );
 };
 
@@ -132,15 +146,16 @@ export type Plan =
 
 /** The target's head is not what the base (its guid) left there. */
 export const changed = (
-  { pair }: Request,
+  request: Request,
   base: Guid | undefined,
   { snapshots }: TargetDataset,
 ): ZferryError => {
+  const { pair } = request;
   const label = snapshots.find(({ guid }) => guid === base)?.label;
   if (label === undefined) return refusal(`${where(pair)} was changed`);
   return refusal(
     `${where(pair)} was changed after its snapshot @${label}`,
-    `to give up the changes there (and snapshots newer than that one): ${onTarget(pair, 'zfs', 'rollback', '-r', `${pair.target.dataset}@${label}`)}`,
+    `to give up the changes there (and snapshots newer than that one): ${onTarget(request, 'zfs', 'rollback', '-r', `${pair.target.dataset}@${label}`)}`,
   );
 };
 
@@ -205,7 +220,9 @@ export const decidePartial = (
   if (!(isOurs || isPrime)) {
     return foreignPartial(request, `of ${shown(contents.toName)}, which is not of this source`);
   }
-  if (snapshot !== undefined && isOurs && baseFits && !contents.raw) {
+  const isWhatItSays =
+    snapshot !== undefined && contents.sends === snapshotName(dataset, snapshot.label);
+  if (isWhatItSays && isOurs && baseFits && !contents.raw) {
     const token = target.resumeToken ?? '';
     return { kind: 'resume', token, snapshot, fromGuid };
   }

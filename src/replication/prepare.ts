@@ -1,14 +1,15 @@
 import { failure } from '../errors.ts';
 import type { TargetDataset } from '../hosts/agent-report.ts';
+import { hostShown } from '../hosts/place.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
-import { decide, decidePartial, type PartialPlan, targetProblem } from './plan.ts';
+import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
 import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach, makeSnapshot } from './snapshot.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
-import { bookmarkMeaning, streamProperty } from './target-id.ts';
+import { bookmarkMeaning, streamProperty, type TargetId } from './target-id.ts';
 
 /** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
 export interface Delivery {
@@ -27,7 +28,11 @@ export interface Delivery {
 const largeBlocks = 'large-blocks';
 
 /** Takes back what was made for nothing. Throws the reason; what could not be taken back is said with it. */
-const retract = async (zfs: Zfs, names: readonly string[], reason: unknown): Promise<never> => {
+export const retract = async (
+  zfs: Zfs,
+  names: readonly string[],
+  reason: unknown,
+): Promise<never> => {
   const left = await destroyEach(zfs, names);
   const [first] = left;
   if (first === undefined) throw reason;
@@ -48,26 +53,55 @@ const snapshotIn = (source: SourceListing, label: SnapshotLabel): Snapshot => {
 const streamFor = (base: Base | undefined, label: SnapshotLabel, source: SourceListing): Stream =>
   base === undefined
     ? { kind: 'full', label, largeBlocks: true }
-    : { kind: 'incremental', base, label, largeBlocks: source.mark === largeBlocks };
+    : { kind: 'incremental', base, label, largeBlocks: source.properties[0] === largeBlocks };
 
-/** Bookmarks the new snapshot before a byte of it is sent, and records how the series is sent. */
-const record = async (
+/** The target's bookmark of that guid. */
+const bookmarkOf = (source: SourceListing, id: TargetId, guid: Guid): Bookmark | undefined =>
+  source.bookmarks.find(
+    (bookmark) => bookmark.guid === guid && bookmarkMeaning(bookmark.label)?.target === id,
+  );
+
+/** Makes sure that the target has a bookmark of that snapshot; answers the listing with it. */
+const bookmarked = async (
   { request, zfs, id }: Situation,
-  sent: Snapshot,
-  stream: Stream,
   source: SourceListing,
-): Promise<Bookmark> => {
+  snapshot: Snapshot,
+  priming: boolean,
+): Promise<SourceListing> => {
+  if (bookmarkOf(source, id, snapshot.guid) !== undefined) return source;
   const { dataset } = request.pair.source;
-  const priming = stream.kind === 'full';
-  if (priming) await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, dataset]);
-  const label = await bookmarkFor(zfs, dataset, sent, { target: id, priming }, source.bookmarks);
-  return { label, guid: sent.guid, createtxg: sent.createtxg };
+  const meaning = { target: id, priming };
+  const label = await bookmarkFor(zfs, dataset, snapshot, meaning, source.bookmarks);
+  const { guid, createtxg } = snapshot;
+  const bookmarks = [...source.bookmarks, { label, guid, createtxg }];
+  return { ...source, bookmarks: bookmarks.toSorted((a, b) => a.createtxg - b.createtxg) };
 };
 
-const withBookmark = (source: SourceListing, bookmark: Bookmark): SourceListing => ({
-  ...source,
-  bookmarks: [...source.bookmarks, bookmark],
-});
+/**
+ * Bookmarks the new snapshot before a byte of it is sent, and the base too where this target has none of it
+ * yet: of a target's two bookmarks the newer is pending, for every other pair that prunes this source.
+ */
+const record = async (
+  situation: Situation,
+  listed: SourceListing,
+  base: Base | undefined,
+  sent: Snapshot,
+): Promise<SourceListing> => {
+  if (base?.kind !== 'snapshot') return await bookmarked(situation, listed, sent, false);
+  const withBase = await bookmarked(situation, listed, base, false);
+  return await bookmarked(situation, withBase, sent, false);
+};
+
+/** The same for a first full send, and records how its series is sent. */
+const recordFirst = async (
+  situation: Situation,
+  listed: SourceListing,
+  sent: Snapshot,
+): Promise<SourceListing> => {
+  const { request, zfs, id } = situation;
+  await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, request.pair.source.dataset]);
+  return await bookmarked(situation, listed, sent, true);
+};
 
 /** Makes a new snapshot and everything that its sending needs; leaves nothing behind when it throws. */
 const prepareNew = async (situation: Situation): Promise<Delivery> => {
@@ -83,9 +117,12 @@ const prepareNew = async (situation: Situation): Promise<Delivery> => {
     const base = plan.kind === 'full' ? undefined : plan.base;
     const sent = snapshotIn(listed, label);
     const stream = streamFor(base, label, listed);
-    const bookmark = await record(situation, sent, stream, listed);
-    const source = withBookmark(listed, bookmark);
-    const made = [bookmarkName(dataset, bookmark.label), snapshot];
+    const source =
+      base === undefined
+        ? await recordFirst(situation, listed, sent)
+        : await record(situation, listed, base, sent);
+    const bookmark = bookmarkOf(source, id, sent.guid);
+    const made = [...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []), snapshot];
     return { stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made };
   } catch (error) {
     return await retract(zfs, [snapshot], error);
@@ -99,19 +136,30 @@ const prepareResume = async (
   target: TargetDataset,
   plan: PartialPlan & { kind: 'resume' },
 ): Promise<Delivery> => {
-  const { id } = situation;
   const { token, snapshot: sent, fromGuid } = plan;
   const stream: Stream = { kind: 'resume', token };
-  const isMarked = listed.bookmarks.some(
-    ({ guid, label }) => guid === sent.guid && bookmarkMeaning(label)?.target === id,
-  );
-  const asFirst: Stream =
-    fromGuid === undefined ? { kind: 'full', label: sent.label, largeBlocks: true } : stream;
-  const source = isMarked
-    ? listed
-    : withBookmark(listed, await record(situation, sent, asFirst, listed));
+  const source = await bookmarked(situation, listed, sent, fromGuid === undefined);
   const replaced = target.snapshots.find(({ guid }) => guid === fromGuid)?.guid;
   return { stream, sent, source, target, base: undefined, replaced, made: [] };
+};
+
+/** `--abort-partial`: says what it gives up, gives it up, and begins anew. */
+const giveUpPartial = async (
+  situation: Situation,
+  source: SourceListing,
+  { snapshots }: TargetDataset,
+): Promise<Delivery | 'already primed'> => {
+  const { request, session, observer } = situation;
+  const problem = sourceProblem(request, source);
+  if (problem !== undefined) throw problem;
+  const { target } = request.pair;
+  const name = `${target.dataset} on ${hostShown(target.host)}`;
+  observer.announce(
+    snapshots.length === 0
+      ? `destroying ${name}, which is a first full send that was not finished`
+      : `giving up the partial receive of ${name}; its snapshots stay`,
+  );
+  return await prepare({ ...situation, facts: await session.abortPartial() });
 };
 
 /**
@@ -131,6 +179,7 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
   }
   if (target?.resumeToken !== undefined) {
     const source = await lookAtSource(zfs, dataset, id);
+    if (request.abortPartial) return await giveUpPartial(situation, source, target);
     const contents = await lookIntoToken(zfs, target.resumeToken);
     const plan = decidePartial(request, source, target, contents);
     if (plan.kind === 'refuse') throw plan.error;
@@ -139,7 +188,7 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
       return await prepareResume(situation, source, target, plan);
     }
     observer.step('giving up a partial receive that can no longer be continued');
-    return await prepareNew({ ...situation, facts: await session.abortPartial() });
+    return await prepare({ ...situation, facts: await session.abortPartial() });
   }
   if (request.intent === 'prime' && target !== undefined) {
     const plan = decide(request, await lookAtSource(zfs, dataset, id), facts);

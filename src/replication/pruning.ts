@@ -1,4 +1,5 @@
-import type { Bookmark, Snapshot, SourceListing, SourceSnapshot } from '../zfs/listing.ts';
+import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
+import { supersededMark } from '../zfs/marks.ts';
 import type { Guid } from '../zfs/names.ts';
 import { type RetentionPolicy, retained } from './retention.ts';
 import type { Series } from './series.ts';
@@ -6,7 +7,7 @@ import { bookmarkMeaning, type TargetId } from './target-id.ts';
 
 /** What may go from the source once the new snapshot is verified on the target. */
 export interface SourcePruning {
-  readonly snapshots: readonly SourceSnapshot[];
+  readonly snapshots: readonly Snapshot[];
   /** The target's bookmarks that the new one takes over from. */
   readonly bookmarks: readonly Bookmark[];
 }
@@ -59,9 +60,11 @@ const lastVerified = ({ source, target, replaced }: PruningQuestion): number => 
  * Snapshots made for this target behind its last verified one: cycles that were cut short left them. Only
  * this pair makes such marks, and this run holds its lock, so that none of them is in use.
  */
-const unused = (question: PruningQuestion): SourceSnapshot[] => {
+const unused = (question: PruningQuestion): Snapshot[] => {
   const { source, target, series, sent } = question;
   const since = lastVerified(question);
+  // With no bookmark left to tell, they may as well be a history that somebody keeps.
+  if (since === 0) return [];
   return source.snapshots.filter(
     ({ label, mark, createtxg }) =>
       mark === target &&
@@ -73,21 +76,31 @@ const unused = (question: PruningQuestion): SourceSnapshot[] => {
 };
 
 /** The target's bookmarks that the one of the sent snapshot takes over from. */
-const supersededBookmarks = ({ source, target, sent }: PruningQuestion): readonly Bookmark[] =>
+export const supersededBookmarks = ({
+  source,
+  target,
+  sent,
+}: Pick<PruningQuestion, 'source' | 'target' | 'sent'>): readonly Bookmark[] =>
   source.bookmarks.filter(
     ({ label, guid }) => bookmarkMeaning(label)?.target === target && guid !== sent.guid,
   );
 
-/** What `--keep` gives up, or without it just the base that was replaced. */
-const outdated = (question: PruningQuestion): SourceSnapshot[] => {
+/**
+ * What `--keep` gives up, or without it just the base that was replaced; and what was to go in an earlier
+ * cycle and could not.
+ */
+const outdated = (question: PruningQuestion): Snapshot[] => {
   const { source, series, sent, replaced, keep } = question;
   const own = source.snapshots.filter(
     ({ label, createtxg }) => series.timeOf(label) !== undefined && createtxg <= sent.createtxg,
   );
-  if (keep !== undefined && series.ownsItsNames) return own.slice(0, -keep);
+  if (keep !== undefined && series.ownsItsNames) {
+    // Without zferry's mark a snapshot of that name was received from elsewhere: it is somebody's base.
+    return own.filter(({ mark }) => mark !== undefined).slice(0, -keep);
+  }
   // A cycle that was cut short while it pruned leaves the older bookmark: its snapshot goes with it now.
-  const given = new Set(supersededBookmarks(question).map(({ guid }) => guid));
-  return own.filter(({ guid }) => guid === replaced || given.has(guid));
+  const given = new Set([replaced, ...supersededBookmarks(question).map(({ guid }) => guid)]);
+  return own.filter(({ guid, mark }) => given.has(guid) || mark === supersededMark);
 };
 
 /** Decides what may go from the source (rule 2 of what always holds; holds and clones zfs itself defends). */
@@ -101,28 +114,48 @@ export const pruneSource = (question: PruningQuestion): SourcePruning => {
   };
 };
 
-/**
- * Decides what may go from the target once the new snapshot is there: by policy the snapshots of the
- * series that it does not keep, without one just the base that was replaced. The new one counts as there.
- */
-export const pruneTarget = (
-  snapshots: readonly Snapshot[],
-  series: Series,
-  sent: Snapshot,
-  replaced: Guid | undefined,
-  policy: RetentionPolicy | undefined,
+/** What pruning on the target is decided from. */
+export interface TargetPruningQuestion {
+  /** The target's, oldest first. */
+  readonly snapshots: readonly Snapshot[];
+  readonly series: Series;
+  readonly sent: Snapshot;
+  /** guids of the bases that the sent snapshot replaces: the last one, and what was cut short before it. */
+  readonly replaced: ReadonlySet<Guid>;
+  readonly policy: RetentionPolicy | undefined;
+  readonly now: Date;
+}
+
+/** One cycle destroys no more than this: the rest goes in the next ones, and a command line has its limit. */
+const mostAtOnce = 200;
+
+/** By policy the snapshots of the series that it does not keep. The one that is sent counts as there. */
+const outsidePolicy = (
+  { series, sent, now }: TargetPruningQuestion,
+  candidates: readonly Snapshot[],
+  policy: RetentionPolicy,
 ): readonly Snapshot[] => {
-  const dated = [...snapshots.filter(({ guid }) => guid !== sent.guid), sent].flatMap(
-    (snapshot) => {
-      const time = series.timeOf(snapshot.label);
-      return time === undefined ? [] : [{ time, snapshot }];
-    },
+  const dated = [...candidates, sent].flatMap((snapshot) => {
+    const time = series.timeOf(snapshot.label);
+    // A name from the future is of a clock that was wrong: it must not take the place of a real hour.
+    return time === undefined || time > now ? [] : [{ time, snapshot }];
+  });
+  const kept = retained(dated, policy);
+  return dated.filter((item) => !kept.has(item)).map(({ snapshot }) => snapshot);
+};
+
+/**
+ * Decides what may go from the target once the new snapshot is there: by policy, or without one just the
+ * base that was replaced; and what was to go in an earlier cycle and could not. Oldest first.
+ */
+export const pruneTarget = (question: TargetPruningQuestion): readonly Snapshot[] => {
+  const { snapshots, series, sent, replaced, policy } = question;
+  const others = snapshots.filter(
+    ({ guid, label }) => guid !== sent.guid && series.timeOf(label) !== undefined,
   );
-  const kept = policy === undefined ? undefined : retained(dated, policy);
-  return dated
-    .filter((item) =>
-      kept !== undefined && series.ownsItsNames ? !kept.has(item) : item.snapshot.guid === replaced,
-    )
-    .map(({ snapshot }) => snapshot)
-    .filter(({ guid }) => guid !== sent.guid);
+  const due = others.filter(({ guid, mark }) => replaced.has(guid) || mark === supersededMark);
+  if (policy === undefined || !series.ownsItsNames) return due.slice(0, mostAtOnce);
+  // With a mark of its own it was made there, for a target further on.
+  const candidates = others.filter(({ mark }) => mark === undefined || mark === supersededMark);
+  return outsidePolicy(question, candidates, policy).slice(0, mostAtOnce);
 };

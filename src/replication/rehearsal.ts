@@ -2,16 +2,16 @@ import type { TargetFacts } from '../hosts/agent-report.ts';
 import { openAgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
-import type { Snapshot, SourceListing, SourceSnapshot } from '../zfs/listing.ts';
+import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/names.ts';
 import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
-import { type ChosenCompression, chooseCompression } from './compression.ts';
 import { agentKey } from './locking.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
-import { pruneSource, pruneTarget } from './pruning.ts';
+import { pruneSource, pruneTarget, supersededBookmarks } from './pruning.ts';
 import type { Request } from './request.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
+import { chooseWire, type Wire } from './wire.ts';
 
 /** What a cycle would do now. */
 export interface Rehearsal {
@@ -22,7 +22,9 @@ export interface Rehearsal {
   readonly snapshot: string;
   /** About how many bytes, before compression; undefined where zfs cannot say. */
   readonly estimate: number | undefined;
-  readonly compression: ChosenCompression;
+  readonly wire: Wire;
+  /** True where a partial receive would be given up first. */
+  readonly givesUpPartial: boolean;
   /** Full names of what would be destroyed here and there. */
   readonly prune: { readonly source: readonly string[]; readonly target: readonly string[] };
 }
@@ -64,22 +66,31 @@ interface Outlook {
 }
 
 /** Stands for the snapshot that a real cycle would make: newer than all, its guid not yet known. */
-const hypothetical = (request: Request): SourceSnapshot => ({
+const hypothetical = (request: Request): Snapshot => ({
   label: request.series.label(new Date(), 1),
   guid: '' as Guid,
   createtxg: Number.MAX_SAFE_INTEGER,
   mark: undefined,
 });
 
+/** The target as `--abort-partial` would leave it. */
+const withoutPartial = ({ abortPartial }: Request, facts: TargetFacts): TargetFacts => {
+  const { dataset } = facts;
+  if (!abortPartial || dataset?.resumeToken === undefined) return facts;
+  if (dataset.snapshots.length === 0) return { ...facts, dataset: undefined };
+  return { ...facts, dataset: { ...dataset, resumeToken: undefined } };
+};
+
 const foresee = async (
   request: Request,
   zfs: Zfs,
   source: SourceListing,
-  facts: TargetFacts,
+  seen: TargetFacts,
 ): Promise<Outlook> => {
+  const facts = withoutPartial(request, seen);
   const { dataset } = request.pair.source;
   const token = facts.dataset?.resumeToken;
-  if (facts.dataset !== undefined && token !== undefined && !request.abortPartial) {
+  if (facts.dataset !== undefined && token !== undefined) {
     const plan = decidePartial(request, source, facts.dataset, await lookIntoToken(zfs, token));
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'resume') {
@@ -104,7 +115,15 @@ const prunings = (
 ): Rehearsal['prune'] => {
   const { series, keep, keepTarget, pair } = request;
   const here = pruneSource({ source, target: id, series, sent, replaced, keep });
-  const there = pruneTarget(facts.dataset?.snapshots ?? [], series, sent, replaced, keepTarget);
+  const superseded = supersededBookmarks({ source, target: id, sent }).map(({ guid }) => guid);
+  const there = pruneTarget({
+    snapshots: facts.dataset?.snapshots ?? [],
+    series,
+    sent,
+    replaced: new Set([...superseded, ...(replaced === undefined ? [] : [replaced])]),
+    policy: keepTarget,
+    now: new Date(),
+  });
   return {
     source: [
       ...here.snapshots.map(({ label }) => snapshotName(pair.source.dataset, label)),
@@ -123,19 +142,20 @@ export const rehearse = async (request: Request, tether: Tether): Promise<Rehear
     const facts = await session.facts();
     const problem = hostProblem(request, facts);
     if (problem !== undefined) throw problem;
-    const id = targetIdOf(facts.rootGuid as Guid, pair.target.dataset);
+    const id = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
     const zfs = localZfs(sudo, tether);
     const source = await lookAtSource(zfs, pair.source.dataset, id);
     const unfit = targetProblem(request, facts);
     if (unfit !== undefined) throw unfit;
-    const compression = chooseCompression(request, facts);
+    const wire = chooseWire(request, facts);
     const outlook = await foresee(request, zfs, source, facts);
     return {
       kind: outlook.kind,
       base: outlook.base && baseName(pair.source.dataset, outlook.base),
       snapshot: snapshotName(pair.source.dataset, outlook.sent.label),
       estimate: outlook.estimate,
-      compression,
+      wire,
+      givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
       prune: prunings(request, id, source, facts, outlook),
     };
   } finally {

@@ -1,3 +1,4 @@
+import { asZferryError } from '../errors.ts';
 import { bookmarkName, snapshotName } from '../zfs/names.ts';
 import type { Delivery } from './prepare.ts';
 import { pruneSource } from './pruning.ts';
@@ -5,33 +6,61 @@ import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach } from './snapshot.ts';
 import { bookmarkMeaning, placeProperty } from './target-id.ts';
 
-/**
- * Records and prunes on the source once the target is verified. What could not be pruned goes into the story.
- * Throws a failure when the record itself cannot be made.
- */
-export const settle = async (
+/** A bookmark cannot be renamed: the one that says "priming" gives way to one that says "verified". */
+const confirmFirst = async (
+  { request, zfs, id }: Situation,
+  { source, sent }: Delivery,
+): Promise<void> => {
+  const { dataset } = request.pair.source;
+  const own = source.bookmarks.filter(
+    ({ label, guid }) => guid === sent.guid && bookmarkMeaning(label)?.target === id,
+  );
+  if (own.some(({ label }) => bookmarkMeaning(label)?.priming === false)) return;
+  await bookmarkFor(zfs, dataset, sent, { target: id, priming: false }, source.bookmarks);
+  await destroyEach(
+    zfs,
+    own.map(({ label }) => bookmarkName(dataset, label)),
+  );
+};
+
+const recordPlace = async (
+  { request, zfs, id }: Situation,
+  { source }: Delivery,
+): Promise<void> => {
+  const { target, source: from } = request.pair;
+  const [, place] = source.properties;
+  if (place !== undefined) return;
+  await zfs.tell(['set', `${placeProperty(id)}=${target.typed}`, from.dataset]);
+};
+
+const prune = async (
   { request, zfs, id, story }: Situation,
   { source, sent, replaced }: Delivery,
 ): Promise<void> => {
-  const { dataset } = request.pair.source;
-  const own = source.bookmarks.filter(({ label }) => bookmarkMeaning(label)?.target === id);
-  const isPriming = ({ label }: { label: string }) => label.endsWith('_priming');
-  const priming = own.filter(({ guid, label }) => guid === sent.guid && isPriming({ label }));
-  const verified = own.filter((bookmark) => !isPriming(bookmark));
-  // A bookmark cannot be renamed: the one that says "priming" gives way to one that says "verified".
-  if (!verified.some(({ guid }) => guid === sent.guid)) {
-    const meaning = { target: id, priming: false };
-    await bookmarkFor(zfs, dataset, sent, meaning, source.bookmarks);
-  }
-  if (!verified.some(({ guid }) => guid !== sent.guid)) {
-    await zfs.tell(['set', `${placeProperty(id)}=${request.pair.target.typed}`, dataset]);
-  }
-  const { series, keep } = request;
+  const { series, keep, pair } = request;
+  const { dataset } = pair.source;
   const pruning = pruneSource({ source, target: id, series, sent, replaced, keep });
-  // Snapshots first: the older bookmark is what reminds the next cycle of its snapshot if this one is cut short.
+  // Snapshots first: the older bookmark reminds the next cycle of its snapshot if this one is cut short.
   const left = await destroyEach(zfs, [
     ...pruning.snapshots.map(({ label }) => snapshotName(dataset, label)),
-    ...[...pruning.bookmarks, ...priming].map(({ label }) => bookmarkName(dataset, label)),
+    ...pruning.bookmarks.map(({ label }) => bookmarkName(dataset, label)),
   ]);
   story.kept = [...story.kept, ...left];
+};
+
+/**
+ * Records and prunes on the source once the target is verified. It never throws: the target is current,
+ * whatever becomes of this. What could not be done goes into the story, and the next cycle does it.
+ */
+export const settle = async (situation: Situation, delivery: Delivery): Promise<void> => {
+  const { story, request } = situation;
+  try {
+    await confirmFirst(situation, delivery);
+    await recordPlace(situation, delivery);
+    await prune(situation, delivery);
+  } catch (error) {
+    const name = `the record on ${request.pair.source.dataset}`;
+    const reason = asZferryError(error).message;
+    story.kept = [...story.kept, { name, reason, inUse: false }];
+  }
 };

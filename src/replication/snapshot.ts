@@ -1,6 +1,7 @@
 import { failure } from '../errors.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import type { Bookmark, Snapshot } from '../zfs/listing.ts';
+import { markProperty, supersededMark } from '../zfs/marks.ts';
 import {
   type BookmarkLabel,
   bookmarkName,
@@ -10,12 +11,7 @@ import {
 } from '../zfs/names.ts';
 import type { Series } from './series.ts';
 import { sourceFailure } from './survey.ts';
-import {
-  type BookmarkMeaning,
-  bookmarkLabel,
-  madeForProperty,
-  type TargetId,
-} from './target-id.ts';
+import { type BookmarkMeaning, bookmarkLabel, type TargetId } from './target-id.ts';
 
 /** How many runs may want a name in the same second. */
 const mostAttempts = 100;
@@ -35,7 +31,7 @@ export const makeSnapshot = async (
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     const label = series.label(now, attempt);
     if (taken.has(label)) continue;
-    const mark = `${madeForProperty}=${target}`;
+    const mark = `${markProperty}=${target}`;
     const completed = await zfs.ask(['snapshot', '-o', mark, snapshotName(dataset, label)]);
     if (completed.exitCode === 0) return label;
     const said = zfsSaid(completed);
@@ -82,6 +78,13 @@ export const kept = (name: string, said: string): Kept => {
   return { name, reason: use ?? said, inUse: use !== undefined };
 };
 
+/** Marks what a hold, a clone or a send kept from being pruned, so that a later cycle knows that it may go. */
+const remember = async (zfs: Zfs, { name, inUse }: Kept): Promise<void> => {
+  if (!(inUse && name.includes('@'))) return;
+  // Where this is not allowed the snapshot just stays; that it was kept is said in any case.
+  await zfs.ask(['set', `${markProperty}=${supersededMark}`, name]);
+};
+
 /** Destroys snapshots and bookmarks of the source by their full names; answers what is still there. */
 export const destroyEach = async (zfs: Zfs, names: readonly string[]): Promise<readonly Kept[]> => {
   const left: Kept[] = [];
@@ -90,7 +93,9 @@ export const destroyEach = async (zfs: Zfs, names: readonly string[]): Promise<r
     const said = zfsSaid(completed);
     // Somebody else was faster: it is gone, and that was all that was wanted.
     const gone = completed.exitCode === 0 || /does not exist|could not find any/.test(said);
-    if (!gone) left.push(kept(name, said));
+    if (gone) continue;
+    left.push(kept(name, said));
+    await remember(zfs, kept(name, said));
   }
   return left;
 };

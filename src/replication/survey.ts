@@ -1,12 +1,21 @@
+import { userInfo } from 'node:os';
 import { failure, refusal } from '../errors.ts';
+import { pasteable } from '../hosts/words.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import { parseSourceListing, type SourceListing, sourceListingArguments } from '../zfs/listing.ts';
 import { type DatasetName, poolOf } from '../zfs/names.ts';
 import { parseTokenContents, type TokenContents, tokenArguments } from '../zfs/send.ts';
-import { madeForProperty, streamProperty, type TargetId } from './target-id.ts';
+import { recordProperties, type TargetId } from './target-id.ts';
+
+/** What `zfs allow` must give a user who is not root. */
+const senderRights = 'snapshot,bookmark,send,destroy,mount,userprop';
 
 /** Says why the source could not be read: gone, its pool not imported, or in zfs's own words. */
 export const sourceFailure = async (zfs: Zfs, dataset: DatasetName, said: string) => {
+  if (said.includes('permission denied')) {
+    const allow = pasteable(['zfs', 'allow', userInfo().username, senderRights, dataset]);
+    return failure(said, `as root: ${allow} (or use --sudo)`);
+  }
   if (!said.includes('does not exist')) return failure(said);
   const pool = poolOf(dataset);
   const { exitCode } = await zfs.ask(['list', '-H', '-o', 'name', pool]);
@@ -21,8 +30,7 @@ export const lookAtSource = async (
   dataset: DatasetName,
   target: TargetId,
 ): Promise<SourceListing> => {
-  const marks = { dataset: streamProperty(target), snapshot: madeForProperty };
-  const completed = await zfs.ask(sourceListingArguments(dataset, marks));
+  const completed = await zfs.ask(sourceListingArguments(dataset, recordProperties(target)));
   if (completed.exitCode !== 0) throw await sourceFailure(zfs, dataset, zfsSaid(completed));
   return parseSourceListing(dataset, completed.stdout);
 };

@@ -9,14 +9,15 @@ import {
 
 /**
  * Ten hexadecimal digits that stand for a target in the names of its bookmarks and properties. They come
- * from the guid of the pool's root dataset there and the path below it: the same whatever alias, address
- * or user the host is called by and whatever the pool is imported as, and known before the first send.
+ * from the pool's guid there and the path below it: the same whatever alias, address or user the host is
+ * called by and whatever the pool is imported as, and known before the first send. (The guid of the root
+ * dataset would not do: `zpool split` copies it, and two targets would pass for one.)
  */
 export type TargetId = string & { readonly brand: 'TargetId' };
 
-export const targetIdOf = (rootGuid: Guid, target: DatasetName): TargetId =>
+export const targetIdOf = (poolGuid: Guid, target: DatasetName): TargetId =>
   createHash('sha256')
-    .update(`${rootGuid}${target.slice(poolOf(target).length)}`)
+    .update(`${poolGuid}${target.slice(poolOf(target).length)}`)
     .digest('hex')
     .slice(0, 10) as TargetId;
 
@@ -48,11 +49,14 @@ export const bookmarkLabel = (
   return parseBookmarkLabel(`zferry_${target}_${time}${unique}${priming ? '_priming' : ''}`);
 };
 
-/** The property of a snapshot that says which target's cycle made it. */
-export const madeForProperty = 'zferry:for';
-
 /** The property of the source in which a target's place stands as it was typed. */
 export const placeProperty = (target: TargetId): string => `zferry:target.${target}`;
 
 /** The property of the source that keeps how a target's series is sent: `large-blocks`, or empty. */
 export const streamProperty = (target: TargetId): string => `zferry:stream.${target}`;
+
+/** Both of them, in the order in which a listing of the source gives their values. */
+export const recordProperties = (target: TargetId): readonly [stream: string, place: string] => [
+  streamProperty(target),
+  placeProperty(target),
+];

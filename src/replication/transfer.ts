@@ -1,9 +1,9 @@
-import { asZferryError, failure, usageError, type ZferryError } from '../errors.ts';
+import { asZferryError, failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { AgentSession, ReceiveInstruction } from '../hosts/agent-session.ts';
 import { compressors } from '../hosts/compressors.ts';
-import { isInstalled } from '../hosts/environment.ts';
 import { watchForStall } from '../hosts/liveness.ts';
+import { makePipes } from '../hosts/pipe.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
 import type { RemotePlace } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
@@ -17,8 +17,8 @@ export interface Transfer {
   /** The whole command, `zfs send` or `sudo -n zfs send`. */
   readonly send: readonly [string, ...string[]];
   readonly instruction: ReceiveInstruction;
-  /** Bytes a second on the wire. */
-  readonly rate: number | undefined;
+  /** The command that limits the rate on the wire. */
+  readonly limiter: readonly [string, ...string[]] | undefined;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -30,22 +30,15 @@ export interface TransferResult {
   readonly bytes: number;
 }
 
-/** The program that holds the rate. Throws a usage error where this host has none. */
-export const limiter = (rate: number): readonly [string, ...string[]] => {
-  if (isInstalled('pv')) return ['pv', '-q', '-L', String(rate)];
-  if (isInstalled('mbuffer')) return ['mbuffer', '-q', '-r', String(rate)];
-  throw usageError('--rate needs pv or mbuffer on this host', 'apt install pv');
-};
-
 const stagesOf = (
-  { send, instruction, rate }: Transfer,
+  { send, instruction, limiter }: Transfer,
   onLine: (line: string) => boolean,
 ): readonly Stage[] => [
   { argv: send, onLine },
   ...(instruction.compression === 'none'
     ? []
     : [{ argv: compressors[instruction.compression].compress }]),
-  ...(rate === undefined ? [] : [{ argv: limiter(rate) }]),
+  ...(limiter === undefined ? [] : [{ argv: limiter }]),
 ];
 
 const progressReader = (onProgress: Transfer['onProgress']) => {
@@ -73,9 +66,11 @@ export const transfer = async (
 ): Promise<TransferResult> => {
   const stalled = new AbortController();
   const reins: Tether = { ...tether, signal: AbortSignal.any([tether.signal, stalled.signal]) };
-  const receiving = await session.receive(work.instruction);
   const progress = progressReader(work.onProgress);
-  const children = startPipeline(stagesOf(work, progress.onLine), receiving.input, reins);
+  const stages = stagesOf(work, progress.onLine);
+  const pipes = await makePipes(stages.length - 1, reins);
+  const receiving = await session.receive(work.instruction);
+  const children = startPipeline(stages, pipes, receiving.input, reins);
   const pids = children.flatMap(({ process }) => process.pid ?? []);
   const sent = () => String(progress.latest().sent);
   const endWatch = watchForStall(pids, [sent, receiving.pulse], tether, () => {
@@ -83,11 +78,17 @@ export const transfer = async (
     stalled.abort(failure(`nothing moved for ${limit} s: the transfer was given up`));
     session.kill();
   });
-  const stages = await Promise.all(children.map(({ ended }) => ended));
+  const endings = await Promise.all(children.map(({ ended }) => ended));
   const [ssh, report] = await Promise.all([receiving.ssh, receiving.report]).finally(endWatch);
   const reason: unknown = reins.signal.reason;
   const error = reins.signal.aborted
     ? asZferryError(reason)
-    : transferFailure({ target: work.target, stages, ssh, report });
+    : transferFailure({
+        target: work.target,
+        stages: endings,
+        ssh,
+        report,
+        isCompressed: work.instruction.compression !== 'none',
+      });
   return { error, report, bytes: report.bytes ?? progress.latest().sent };
 };

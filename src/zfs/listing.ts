@@ -1,4 +1,5 @@
 import { failure } from '../errors.ts';
+import { markProperty } from './marks.ts';
 import {
   type BookmarkLabel,
   type DatasetName,
@@ -15,10 +16,7 @@ export interface Snapshot {
   readonly label: SnapshotLabel;
   readonly guid: Guid;
   readonly createtxg: number;
-}
-
-/** A snapshot of a source, with the value of the user property that the listing asked for. */
-export interface SourceSnapshot extends Snapshot {
+  /** What `zferry:for` says. */
   readonly mark: string | undefined;
 }
 
@@ -33,27 +31,24 @@ export interface Bookmark {
 export interface SourceListing {
   readonly type: 'filesystem' | 'volume';
   readonly encrypted: boolean;
-  /** The value of the user property of the dataset that the listing asked for. */
-  readonly mark: string | undefined;
+  /** The values of the two user properties that the listing asked for. */
+  readonly properties: readonly [string | undefined, string | undefined];
   /** Oldest first. */
-  readonly snapshots: readonly SourceSnapshot[];
+  readonly snapshots: readonly Snapshot[];
   /** Oldest first. */
   readonly bookmarks: readonly Bookmark[];
 }
 
-/** The user properties that a source listing tells: one of the dataset, one of each snapshot. */
-export interface Marks {
-  readonly dataset: string;
-  readonly snapshot: string;
-}
-
 /**
- * The arguments of the one listing that tells all about a source. It also prints child datasets, which
- * the parser leaves out: a second command would cost more.
+ * The arguments of the one listing that tells all about a source, and two user properties of it. It also
+ * prints child datasets, which the parser leaves out: a second command would cost more.
  */
-export const sourceListingArguments = (dataset: DatasetName, marks: Marks): readonly string[] => [
+export const sourceListingArguments = (
+  dataset: DatasetName,
+  properties: readonly [string, string],
+): readonly string[] => [
   ...['list', '-Hp', '-d', '1', '-t', 'filesystem,volume,snapshot,bookmark'],
-  ...['-o', `type,guid,createtxg,encryption,${marks.dataset},${marks.snapshot},name`, dataset],
+  ...['-o', `type,guid,createtxg,encryption,${properties.join(',')},${markProperty},name`, dataset],
 ];
 
 /** What zfs prints for a property that is not set. */
@@ -84,17 +79,17 @@ const byCreation = (a: { createtxg: number }, b: { createtxg: number }): number 
 
 /** Reads the output of {@link sourceListingArguments}. Throws a failure for output that is not of that form. */
 export const parseSourceListing = (dataset: DatasetName, output: string): SourceListing => {
-  const snapshots: SourceSnapshot[] = [];
+  const snapshots: Snapshot[] = [];
   const bookmarks: Bookmark[] = [];
   let self: Omit<SourceListing, 'snapshots' | 'bookmarks'> | undefined;
   for (const line of lines(output)) {
     readable('zfs list', line, () => {
-      const [type, guid = '', createtxg = '', encryption, mark, snapshotMark, name = ''] =
+      const [type, guid = '', createtxg = '', encryption, one, other, mark, name = ''] =
         line.split('\t');
       const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
       if (type === 'snapshot') {
         const label = parseSnapshotLabel(name.slice(name.indexOf('@') + 1));
-        snapshots.push({ label, ...made(), mark: setValue(snapshotMark) });
+        snapshots.push({ label, ...made(), mark: setValue(mark) });
       } else if (type === 'bookmark') {
         const label = parseBookmarkLabel(name.slice(name.indexOf('#') + 1));
         bookmarks.push({ label, ...made() });
@@ -104,7 +99,7 @@ export const parseSourceListing = (dataset: DatasetName, output: string): Source
         self = {
           type,
           encrypted: setValue(encryption) !== undefined && encryption !== 'off',
-          mark: setValue(mark),
+          properties: [setValue(one), setValue(other)],
         };
       }
     });
@@ -117,14 +112,15 @@ export const parseSourceListing = (dataset: DatasetName, output: string): Source
   };
 };
 
-/** Reads lines of `zfs list -Hp -d 1 -t snapshot -o name,guid,createtxg`; oldest first. */
+/** Reads lines of `zfs list -Hp -d 1 -t snapshot -o name,guid,createtxg,zferry:for`; oldest first. */
 export const parseSnapshots = (rows: readonly string[]): readonly Snapshot[] =>
   rows
     .map((row) =>
       readable('zfs list', row, () => {
-        const [name = '', guid = '', createtxg = ''] = row.split('\t');
+        const [name = '', guid = '', createtxg = '', mark] = row.split('\t');
         const label = parseSnapshotLabel(name.slice(name.indexOf('@') + 1));
-        return { label, guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) };
+        const made = { guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) };
+        return { label, ...made, mark: setValue(mark) };
       }),
     )
     .toSorted(byCreation);

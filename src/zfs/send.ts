@@ -58,6 +58,8 @@ export interface TokenContents {
   /** undefined for a full stream. */
   readonly fromGuid: string | undefined;
   readonly raw: boolean;
+  /** Full name of the snapshot that zfs would send for it; undefined where it could not. */
+  readonly sends: string | undefined;
 }
 
 /** The arguments that make zfs print what is in a token, and check it, without sending. */
@@ -79,5 +81,7 @@ export const parseTokenContents = (output: string): TokenContents | undefined =>
   const toName = fields.get('toname');
   const toGuid = number('toguid');
   if (toName === undefined || toGuid === undefined) return undefined;
-  return { toName, toGuid, fromGuid: number('fromguid'), raw: fields.has('rawok') };
+  const streams = [...output.matchAll(/^(?:full|incremental\t[^\t\n]*)\t([^\t\n]+)\t[0-9]+$/gm)];
+  const sends = streams.length === 1 ? streams[0]?.[1] : undefined;
+  return { toName, toGuid, fromGuid: number('fromguid'), raw: fields.has('rawok'), sends };
 };

@@ -69,7 +69,7 @@ const keeps = async (what: string) => {
 };
 
 describe('a base that is in use', () => {
-  test('by a hold on the source is kept, said so, and in nobody’s way', async () => {
+  test('by a hold on the source is kept, said so, and goes once it is released', async () => {
     pair = await primedPair();
     const held = await base();
     const name = `${pair.source}@${held}`;
@@ -79,9 +79,11 @@ describe('a base that is in use', () => {
     expect(await snapshots(src, pair.source)).toEqual([held, await newestEqual(pair)]);
     expect(await snapshots(dst, pair.target)).toHaveLength(1);
 
-    expect(await cycle()).toMatchObject({ kept: [] });
+    expect(await cycle()).toMatchObject({ kept: [`${name}: it is held`] });
     expect(await snapshots(src, pair.source)).toEqual([held, await newestEqual(pair)]);
     await src.ok(sh`zfs release mine ${name}`);
+    expect(await cycle()).toMatchObject({ kept: [] });
+    expect(await snapshots(src, pair.source)).toEqual([await newestEqual(pair)]);
   });
 
   test('by a hold on the target is kept, said so in JSON too, and in nobody’s way', async () => {

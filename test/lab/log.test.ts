@@ -13,7 +13,7 @@ import {
 } from './support/pair.ts';
 import { quote, sh } from './support/quote.ts';
 import { startSlowCycle } from './support/slow.ts';
-import { makeUser, senderRights } from './support/user.ts';
+import { makeUser, senderRights, type User } from './support/user.ts';
 
 let pair: Pair;
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -34,7 +34,7 @@ describe('the line of a cycle', () => {
     await pair.zferry(pair.source, 'dst:tank/missing/x');
 
     const [primed, replicated, failed] = await pair.lines();
-    const size = String.raw`[0-9.]+ (B|KiB|MiB) in [0-9.]+ s$`;
+    const size = `[0-9.]+ (B|KiB|MiB) in [0-9.]+ s$`;
     const success = `${pair.source}@zferry_${logTime} replicated to dst successfully\\.`;
     expect(primed).toMatch(new RegExp(`^${logTime} ${success} full ${size}`));
     expect(replicated).toMatch(new RegExp(`^${logTime} ${success} incremental ${size}`));
@@ -139,7 +139,7 @@ describe('the line of a cycle', () => {
     const lines = (await pair.lines()).slice(1);
     expect(lines).toHaveLength(runs);
     const whole = new RegExp(
-      `^${logTime} \\S+ (replicated to dst successfully\\. incremental .* s|skipped for dst: .* \\(pid \\d+\\) is still (at work|sending, .*))$`,
+      `^${logTime} \\S+ (replicated to dst successfully\\. incremental .* s|skipped for dst: .* (is at work|is still at work|is still sending, .*))$`,
     );
     for (const line of lines) expect(line).toMatch(whole);
     expect(lines.some((line) => line.includes('successfully'))).toBe(true);
@@ -192,21 +192,43 @@ describe('what is printed off a terminal', () => {
   });
 });
 
-test("an ordinary user's cycles are logged in that user's own state folder", async () => {
-  pair = await primedPair();
-  const user = await makeUser(src);
-  cleanups.push(user.remove);
-  await src.ok(sh`cp /root/.ssh/id_ed25519 /root/.ssh/known_hosts ${user.home}/.ssh/`);
-  await src.ok(
-    sh`chown -R ${user.name}: ${user.home}; zfs allow ${user.name} ${senderRights} ${pair.source}`,
-  );
-  const words = ['/usr/local/bin/zferry', pair.source, 'root@dst'].map(quote).join(' ');
-  const result = await src.run(
-    `setpriv --reuid ${user.name} --regid ${user.name} --clear-groups env -i HOME=${user.home} PATH=/usr/bin:/bin ${words}`,
-  );
+describe('an ordinary user', () => {
+  /** That user's zferry, started where the user may not even look. */
+  const zferryAs = async (user: User, ...words: readonly string[]) => {
+    await src.ok(sh`cp /root/.ssh/id_ed25519 /root/.ssh/known_hosts ${user.home}/.ssh/`);
+    await src.ok(sh`chown -R ${user.name}: ${user.home}`);
+    const command = ['/usr/local/bin/zferry', ...words].map(quote).join(' ');
+    return src.run(
+      `cd /root && setpriv --reuid ${user.name} --regid ${user.name} --clear-groups env -i HOME=${user.home} PATH=/usr/bin:/bin ${command}`,
+    );
+  };
 
-  expect(result).toEqual(silentSuccess);
-  await newestEqual(pair);
-  const log = await src.ok(sh`cat ${user.home}/.local/state/zferry/zferry.log`);
-  expect(log).toMatch(/ replicated to root@dst successfully\. incremental .* s$/);
+  const log = (user: User) => src.ok(sh`cat ${user.home}/.local/state/zferry/zferry.log`);
+
+  test('replicates with the rights that zfs allow gives, and logs in a state folder of its own', async () => {
+    pair = await primedPair();
+    const user = await makeUser(src);
+    cleanups.push(user.remove);
+    await src.ok(sh`zfs allow ${user.name} ${senderRights} ${pair.source}`);
+
+    expect(await zferryAs(user, pair.source, 'root@dst')).toEqual(silentSuccess);
+    const label = await newestEqual(pair);
+    expect(await snapshots(src, pair.source)).toEqual([label]);
+    expect(await log(user)).toMatch(/ replicated to root@dst successfully\. incremental .* s$/);
+  });
+
+  test('without them is told what is missing', async () => {
+    pair = await primedPair();
+    const user = await makeUser(src);
+    cleanups.push(user.remove);
+    const result = await changingNothing(pair, () => zferryAs(user, pair.source, 'root@dst'));
+
+    expect(result).toEqual({ exitCode: 1, stdout: '', stderr: expect.any(String) });
+    const [error, hint] = result.stderr.split('\n');
+    expect(error).toMatch(/^zferry: error: cannot create snapshots? .*: permission denied$/);
+    expect(hint).toBe(
+      `zferry: hint: as root: zfs allow ${user.name} ${senderRights} ${pair.source} (or use --sudo)`,
+    );
+    expect(await log(user)).toMatch(/ failed to replicate to root@dst! ERROR! cannot create /);
+  });
 });

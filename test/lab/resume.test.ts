@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 const MIB = 2 ** 20;
-const RESUMED = / replicated to dst successfully\. resumed [0-9.]+ MiB in [0-9.]+ s$/;
+const RESUMED = / replicated to dst successfully\. resumed [0-9.]+ [KM]iB in [0-9.]+ s$/;
 
 const unprimed = async (): Promise<void> => {
   pair = await freshPair();
@@ -61,11 +61,11 @@ const isProtected = async (): Promise<void> => {
 /** Runs to the end, and makes sure that what the target had was not sent again. */
 const goesOn = async (verb: 'run' | 'prime', base?: string): Promise<void> => {
   const [whole, had] = await Promise.all([streamBytes(pair, base), receivedBytes(pair)]);
-  expect(had).toBeGreaterThan(5 * MIB);
+  expect(had).toBeGreaterThan(4 * MIB);
   const { kind, bytes } = reportOf(await pair.zferry(verb, pair.source, pair.place, '--json'));
   expect(kind).toBe('resumed');
-  // Three digits are what zfs prints of it
-  expect(bytes).toBeLessThan((whole - had) * 1.02 + 0.1 * MIB);
+  // zfs prints three digits of it, and begins with the record that was cut
+  expect(bytes).toBeLessThan((whole - had) * 1.02 + 0.3 * MIB);
   expect((await pair.lines()).at(-1)).toMatch(RESUMED);
   await isTidy();
 };
@@ -102,7 +102,7 @@ describe('a wire that is cut', () => {
     await run.signal('KILL');
     await run.done;
     await wire.join();
-    const left = await dst.ok(`pgrep -f ${sh`zfs receive .*${pair.target}`}`);
+    const left = await dst.ok('pgrep -x zfs');
 
     await goesOn('run', base);
     expect(await dst.ok(sh`ps -o pid= -p ${left} || true`)).toBe('');
@@ -128,7 +128,7 @@ describe('a first send that was killed', () => {
     await run.done;
     const label = String((await snapshots(src, pair.source))[0]);
     await src.ok(sh`zfs destroy ${`${pair.source}@${label}`}`);
-    await dst.until(sh`! pgrep -f ${`receive .*${pair.target}`}`);
+    await dst.until('! pgrep -x zfs');
 
     const { hint, ...said } = await refusalOf(pair, pair.cycle);
     expect(said).toEqual({
@@ -204,7 +204,7 @@ const diesBefore = async (verb: 'run' | 'prime', words: string): Promise<void> =
     zfs: `case "$*" in ${words}) kill -KILL $PPID; exit 1;; esac`,
   });
   const command = underCron([verb, pair.source, pair.place, '--log', pair.log], tools);
-  expect((await src.run(command)).exitCode).toBe(137);
+  expect((await src.run(`${command}; exit $?`)).exitCode).toBe(137);
   // What it had started goes with it
   await src.until('! pgrep -x ssh && ! pgrep -x zfs');
 };
@@ -230,11 +230,14 @@ describe('zferry killed before', () => {
     ['a byte of the first send', 'send*', 'prime'],
     ['it notes that a first send arrived', 'bookmark*Z', 'run'],
     ['it drops the note that a first send was on its way', 'destroy*', 'run'],
-  ] as const)('%s: the next %3$s leaves one snapshot and one bookmark', async (_, words, next) => {
-    pair = await freshPair();
-    await diesBefore('prime', words);
+  ] as const)(
+    '%s: what is run next leaves one snapshot and one bookmark',
+    async (_, words, next) => {
+      pair = await freshPair();
+      await diesBefore('prime', words);
 
-    expect(await pair.zferry(next, pair.source, pair.place)).toEqual(silentSuccess);
-    await isTidy();
-  });
+      expect(await pair.zferry(next, pair.source, pair.place)).toEqual(silentSuccess);
+      await isTidy();
+    },
+  );
 });

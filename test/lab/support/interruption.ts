@@ -5,7 +5,7 @@ import { sh } from './quote.ts';
 
 /** A stream that lasts a while, and an ssh that notices a dead wire in seconds. */
 const slowly = [
-  ...['--compress', 'none', '--rate', '8M'],
+  ...['--compress', 'none', '--rate', '5M'],
   ...['--ssh-option', 'ServerAliveInterval=1', '--ssh-option', 'ServerAliveCountMax=2'],
 ] as const;
 
@@ -14,11 +14,12 @@ const MIB = 2 ** 20;
 /** Starts a cycle (or `prime`) of 20 MiB and more, and returns in the middle of its stream. */
 export const inTheMiddle = async (pair: Pair, verb: 'run' | 'prime'): Promise<Background> => {
   const words = [verb, pair.source, pair.place, '--log', pair.log, ...slowly];
-  const isFirst = verb === 'prime';
   const run = src.start(underCron(words));
-  // zfs receive builds an increment in a hidden clone, and a first stream in the dataset itself
-  const inside = isFirst ? pair.target : `${pair.target}/%recv`;
-  await dst.until(sh`zpool sync; test "$(zfs get -Hp -o value used ${inside})" -gt ${8 * MIB}`);
+  // With the hidden clone in which zfs receive builds an increment
+  await dst.until(
+    sh`zpool sync; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${7 * MIB}`,
+    15_000,
+  );
   return run;
 };
 

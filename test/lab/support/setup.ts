@@ -7,4 +7,6 @@ const BINARY = fileURLToPath(new URL('../../../dist/zferry', import.meta.url));
 export default async function setup(): Promise<void> {
   await labLoudly('up');
   await labLoudly('install', BINARY);
+  // The demo's, which goes on until somebody ends it
+  await labLoudly('run', 'src', 'crontab -r 2>/dev/null || true');
 }

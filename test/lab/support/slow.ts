@@ -21,7 +21,8 @@ export const startSlowCycle = async (
   await writeBigFile(pair.source, 'big', seconds);
   const words = [pair.source, pair.place, '--log', pair.log, '--rate', '1M', ...options];
   const cycle = src.start(underCron(words));
-  const sending = `pgrep -f ${sh`zfs send .*${pair.source}@`}`;
+  // The bracket keeps the question from finding itself
+  const sending = sh`pgrep -f ${`[z]fs send .*${pair.source}@`}`;
   await src.until(sending);
   const pid = Number(await src.ok(`ps -o ppid= -p $(${sending})`));
   // zfs says once a second how much it has sent, and zferry notes it for others

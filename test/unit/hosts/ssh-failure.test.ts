@@ -32,22 +32,24 @@ describe('the failure of an ssh session', () => {
   test('is the reason and not what followed from it', () => {
     const error = sshFailure(
       backup,
-      ended(
-        '@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@',
-        '@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @',
-        'Connection closed by 192.0.2.1 port 22',
-        'Host key verification failed.',
-      ),
+      ended('Connection closed by 192.0.2.1 port 22', 'Host key verification failed.'),
     );
-    expect(error.message).toBe(
-      'Host key verification failed: the key of root@backup is not the one in known_hosts',
-    );
-    expect(error.hint).toContain('ssh-keygen -R backup');
+    expect(error.message).toBe('Host key verification failed.');
   });
 
-  test('is an error of the command line where ssh does not know an option', () => {
-    const error = sshFailure(backup, ended('command-line: line 0: Bad configuration option: foo'));
-    expect(error.message).toBe('command-line: line 0: Bad configuration option: foo');
+  test('tells a key that changed from one that was never seen, and how to forget the old one', () => {
+    const banner = '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @';
+    const error = sshFailure(backup, ended(banner, 'Host key verification failed.'));
+    expect(error.message).toContain('is not the one in known_hosts');
+    expect(error.hint).toContain('ssh-keygen -R backup,');
+    const port = sshFailure({ ...backup, port: 2222 }, ended(banner));
+    expect(port.hint).toContain("ssh-keygen -R '[backup]:2222',");
+  });
+
+  test('is a wrong command line when ssh does not know an option of it', () => {
+    const line = 'command-line: line 0: Bad configuration option: foo';
+    const error = sshFailure(backup, ended(line));
+    expect(error.message).toBe(line);
     expect(error.exitCode).toBe(2);
   });
 

@@ -63,6 +63,15 @@ describe('the ssh command', () => {
     expect(optionsOf(none)).toHaveLength(5);
   });
 
+  test('takes back what the configuration sets that would take away its input or its words', () => {
+    const set = new Set(['stdinnull', 'loglevel']);
+    const argv = sshCommand(backup, 'true', set, []);
+    expect(firstValue(argv, 'StdinNull')).toBe('no');
+    expect(firstValue(argv, 'LogLevel')).toBe('INFO');
+    expect(firstValue(argv, 'SessionType')).toBeUndefined();
+    expect(firstValue(sshCommand(backup, 'true', new Set(), []), 'StdinNull')).toBeUndefined();
+  });
+
   test('ends with --, the destination and the one remote command, so that no name is an option', () => {
     const host: RemoteHost = { kind: 'remote', user: 'root', name: '::1', port: 2222 };
     const argv = sshCommand(host, "sh -c 'x' y", new Set(), []);

@@ -15,6 +15,9 @@ export const many = { numRuns: Number(env['ZFERRY_CASES'] ?? 10_000) };
 /** For properties whose single case is a whole history. */
 export const some = { numRuns: Math.ceil(many.numRuns / 20) };
 
+/** For properties that share the cases of a test, or whose cases are slow. */
+export const oneIn = (parts: number) => ({ numRuns: Math.ceil(many.numRuns / parts) });
+
 const nasty = [
   ...[' ', '.', '..', ':', '%', '-', '--', '/', '@', '#', '~', '=', '+', ',', '^', '_'],
   ...["'", '"', '`', '$', '$(id)', '${x}', ';', '&', '|', '<', '>', '*', '?', '[', ']', '{', '}'],

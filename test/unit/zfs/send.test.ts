@@ -19,7 +19,12 @@ import { guid, hostileText, many, snapshotLabel } from '../support/arbitraries.t
 const tank = parseDatasetName('tank/a vm');
 const label = parseSnapshotLabel('zferry_2');
 const at = { guid: parseGuid('7'), createtxg: 7 };
-const snapshot: Base = { kind: 'snapshot', label: parseSnapshotLabel('zferry_1'), ...at };
+const snapshot: Base = {
+  kind: 'snapshot',
+  label: parseSnapshotLabel('zferry_1'),
+  mark: undefined,
+  ...at,
+};
 const bookmark: Base = { kind: 'bookmark', label: parseBookmarkLabel('zferry_1'), ...at };
 
 describe('the arguments of zfs send', () => {
@@ -130,6 +135,7 @@ describe('the contents of a resume token', () => {
           toGuid: to,
           fromGuid: from ?? undefined,
           raw,
+          sends: 'tank/vm@zferry_2',
         });
       }),
       many,
@@ -170,6 +176,19 @@ describe('the contents of a resume token', () => {
       }),
       many,
     );
+  });
+
+  test('name the snapshot that zfs would send, unless a name in the token poses as that line', () => {
+    const real = { toguid: '0x7', toname: 'tank/vm@zferry_2' };
+    expect(parseTokenContents(printed(real))?.sends).toBe('tank/vm@zferry_2');
+    const full = printed(real).replace('incremental\tzferry_1', 'full');
+    expect(parseTokenContents(full)?.sends).toBe('tank/vm@zferry_2');
+    const broken = '\ttoguid = 0x7\n\ttoname = a@b\ncannot resume send: no longer exists\n';
+    expect(parseTokenContents(broken)?.sends).toBeUndefined();
+    for (const lie of ['full\ttank/vm@lie\t1', 'incremental\tx\ttank/vm@lie\t1']) {
+      const toname = `tank/vm@a\n${lie}\n`;
+      expect(parseTokenContents(printed({ ...real, toname }))?.sends).toBeUndefined();
+    }
   });
 
   test('never throw, whatever zfs printed', () => {

@@ -1,0 +1,48 @@
+import { closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pid } from 'node:process';
+import { failure } from '../errors.ts';
+import { run } from './command.ts';
+import { runFolder } from './run-folder.ts';
+import type { Tether } from './tether.ts';
+
+/** Both ends of a pipe(7), as descriptors of this process. */
+export interface Pipe {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+}
+
+let made = 0;
+
+/** Opening both ways at first keeps the other two from waiting for each other (fifo(7), Linux). */
+const openBothEnds = (path: string): Pipe => {
+  const both = openSync(path, constants.O_RDWR);
+  try {
+    const readEnd = openSync(path, constants.O_RDONLY);
+    return { readEnd, writeEnd: openSync(path, constants.O_WRONLY) };
+  } finally {
+    closeSync(both);
+  }
+};
+
+/**
+ * Makes pipes. What Node calls a pipe is a pair of sockets, and into a socket `zfs send` reports no progress
+ * (lib/libzfs_core of 2.2 and newer puts a pipe and a thread of its own in between). They have no name once
+ * this returns. Throws a failure where there can be none.
+ */
+export const makePipes = async (count: number, tether: Tether): Promise<readonly Pipe[]> => {
+  if (count === 0) return [];
+  const folder = runFolder();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const paths = Array.from({ length: count }, () => {
+    made += 1;
+    return join(folder, `${pid}-${made}.fifo`);
+  });
+  try {
+    const { exitCode, stderr } = await run(['mkfifo', '-m', '600', ...(paths as [string])], tether);
+    if (exitCode !== 0) throw failure(stderr);
+    return paths.map(openBothEnds);
+  } finally {
+    for (const path of paths) rmSync(path, { force: true });
+  }
+};

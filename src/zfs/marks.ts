@@ -1,0 +1,8 @@
+/**
+ * The user property by which a snapshot of zferry's is known: the id of the target that it was made for, or
+ * {@link supersededMark}. It stays where it was set: nothing inherits it and no stream of zferry's carries it.
+ */
+export const markProperty = 'zferry:for';
+
+/** Marks a snapshot that was to be pruned when a hold, a clone or a running send still needed it. */
+export const supersededMark = 'superseded';

@@ -1,0 +1,92 @@
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import {
+  type ReplicatingOptions,
+  requestFor,
+  withReplicatingOptions,
+} from '../../../src/cli/options.ts';
+import { onlyTarget } from '../../../src/cli/run.ts';
+import { refused } from '../support/refused.ts';
+
+/** The options that a command line has. */
+const options = (...words: readonly string[]): ReplicatingOptions => {
+  const command = withReplicatingOptions(new Command()).exitOverride();
+  command.configureOutput({ writeErr: () => undefined });
+  return command.parse(words, { from: 'user' }).opts<ReplicatingOptions>();
+};
+
+const asked = (source: string, target: string, ...words: readonly string[]) =>
+  requestFor('run', source, target, options(...words), 'zferry');
+
+describe('a request', () => {
+  test('has the defaults of the specification', () => {
+    expect(asked('tank/vm', 'backup')).toMatchObject({
+      intent: 'run',
+      compression: { wanted: 'lzop', named: false },
+      keep: undefined,
+      keepTarget: undefined,
+      stall: 600_000,
+      sudo: false,
+      sshOptions: [],
+    });
+  });
+
+  test('has what was typed', () => {
+    const words = [
+      '--compress',
+      'none',
+      '--keep',
+      '3',
+      '--keep-target',
+      'last=2',
+      '--stall',
+      '90s',
+    ];
+    const more = ['--sudo', '--ssh-option', 'Port=22', '--ssh-option', 'User=x'];
+    expect(asked('tank/vm', 'root@backup:pool/vm', ...words, ...more)).toMatchObject({
+      pair: { target: { dataset: 'pool/vm', host: { user: 'root', name: 'backup' } } },
+      compression: { wanted: 'none', named: true },
+      keep: 3,
+      keepTarget: { last: 2 },
+      stall: 90_000,
+      sudo: true,
+      sshOptions: ['Port=22', 'User=x'],
+    });
+  });
+
+  test.each([
+    ['tank/vm', 'tank/copy', 'is on this host'],
+    ['backup:tank/vm', 'other', 'is on another host'],
+    ['tank/vm', 'backup:pool', 'is the root of a pool'],
+    [':tank', 'backup', 'is the root of a pool'],
+    ['tank', 'backup', 'names no dataset'],
+    ['tank/vm', '-backup', 'is not a host name that ssh takes'],
+  ])('from %s to %s is refused because it %s', (source, target, reason) => {
+    expect(refused(() => asked(source, target)).message).toContain(reason);
+  });
+
+  test('that could prune the snapshots of others by their bare times is refused', () => {
+    const format = ['--name-format', '%Y-%m-%d %H:%M:%S'];
+    expect(asked('tank/vm', 'backup', ...format).series.ownsItsNames).toBe(false);
+    refused(() => asked('tank/vm', 'backup', ...format, '--keep', '3'));
+    refused(() => asked('tank/vm', 'backup', ...format, '--keep-target', 'last=2'));
+  });
+
+  test.each([
+    ['--rate', '0'],
+    ['--keep', 'all'],
+    ['--keep-target', 'sometimes'],
+    ['--stall', 'never'],
+    ['--stall', '30d'],
+  ])('with %s %s names the option that is wrong', (option, value) => {
+    expect(refused(() => options(option, value)).message).toContain(option);
+  });
+});
+
+describe('several targets in one command', () => {
+  test('are refused until they are there', () => {
+    expect(onlyTarget(['backup'])).toBe('backup');
+    refused(() => onlyTarget(['one', 'two']));
+    refused(() => onlyTarget([]));
+  });
+});

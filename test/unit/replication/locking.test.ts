@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest';
+import { parseSource } from '../../../src/hosts/place.ts';
+import { agentKey, PairBusy } from '../../../src/replication/locking.ts';
+import { remotePlace, source } from '../support/pair.ts';
+
+const target = remotePlace('backup:pool/vm');
+
+describe('the key of a pair', () => {
+  test('is what the agent program takes: sixteen hexadecimal digits', () => {
+    expect(agentKey({ source, target })).toMatch(/^[0-9a-f]{16}$/);
+  });
+
+  test('is the same for every alias and user of the host, and another for another dataset', () => {
+    const key = agentKey({ source, target });
+    expect(agentKey({ source, target: remotePlace('root@192.0.2.1:pool/vm') })).toBe(key);
+    expect(agentKey({ source, target: remotePlace('backup:pool/other') })).not.toBe(key);
+    expect(agentKey({ source: parseSource('tank/other'), target })).not.toBe(key);
+  });
+});
+
+describe('a pair at which another run is at work', () => {
+  test('is exit 4, and says who that is where it is known', () => {
+    const busy = new PairBusy({ source, target }, { pid: 4_711, started: '2026-11-20T08:10:00Z' });
+    expect(busy.exitCode).toBe(4);
+    expect(busy.message).toBe(
+      'another run for tank/vm to backup is still at work (pid 4711, started 2026-11-20T08:10:00Z)',
+    );
+    expect(new PairBusy({ source, target }, undefined).message).toMatch(/still at work$/);
+  });
+});

@@ -1,0 +1,95 @@
+import type { TargetDataset, TargetFacts } from '../../../src/hosts/agent-report.ts';
+import { parseSource, parseTarget, type RemotePlace } from '../../../src/hosts/place.ts';
+import type { Request } from '../../../src/replication/request.ts';
+import { defaultNameFormat, parseNameFormat } from '../../../src/replication/series.ts';
+import type { TargetId } from '../../../src/replication/target-id.ts';
+import type { Bookmark, Snapshot, SourceListing } from '../../../src/zfs/listing.ts';
+import { parseBookmarkLabel, parseGuid, parseSnapshotLabel } from '../../../src/zfs/names.ts';
+
+export const source = parseSource('tank/vm');
+
+export const remotePlace = (typed: string): RemotePlace => {
+  const place = parseTarget(typed, source);
+  if (place.host.kind === 'here') throw new Error(`${typed} is on this host`);
+  return { ...place, host: place.host };
+};
+
+export const series = parseNameFormat(defaultNameFormat);
+
+/** What a crontab asks for, but for what a test changes. */
+export const request = (changes: Partial<Request> = {}): Request => ({
+  pair: { source, target: remotePlace('backup:pool/vm') },
+  intent: 'run',
+  series,
+  compression: { wanted: 'lzop', named: false },
+  rate: undefined,
+  keep: undefined,
+  keepTarget: undefined,
+  stall: 600_000,
+  sudo: false,
+  sshOptions: [],
+  abortPartial: false,
+  self: 'zferry',
+  ...changes,
+});
+
+/** A snapshot whose guid and createtxg tell its age, of the series where no label is given. */
+export const snapshot = (
+  age: number,
+  label?: string,
+  mark?: TargetId | 'superseded',
+): Snapshot => ({
+  label: label === undefined ? series.label(new Date(age * 1_000), 1) : parseSnapshotLabel(label),
+  guid: parseGuid(String(age)),
+  createtxg: age,
+  mark,
+});
+
+/** A bookmark of the snapshot of that age. */
+export const bookmark = (age: number, label: string): Bookmark => ({
+  label: parseBookmarkLabel(label),
+  guid: parseGuid(String(age)),
+  createtxg: age,
+});
+
+const byAge = (a: Snapshot | Bookmark, b: Snapshot | Bookmark) => a.createtxg - b.createtxg;
+
+export const listing = (
+  snapshots: readonly Snapshot[],
+  bookmarks: readonly Bookmark[] = [],
+  changes: Partial<SourceListing> = {},
+): SourceListing => ({
+  type: 'filesystem',
+  encrypted: false,
+  properties: [undefined, undefined],
+  snapshots: snapshots.toSorted(byAge),
+  bookmarks: bookmarks.toSorted(byAge),
+  ...changes,
+});
+
+/** A replica as zferry leaves it. */
+export const replica = (
+  snapshots: readonly Snapshot[],
+  changes: Partial<TargetDataset> = {},
+): TargetDataset => ({
+  type: 'filesystem',
+  readonly: true,
+  written: 0,
+  resumeToken: undefined,
+  snapshots: snapshots.map((each) => ({ ...each, mark: undefined })),
+  ...changes,
+});
+
+export const facts = (
+  dataset: TargetDataset | undefined,
+  changes: Partial<TargetFacts> = {},
+): TargetFacts => ({
+  hasZfs: true,
+  decompressors: new Set(['lzop']),
+  predecessors: [],
+  poolGuid: parseGuid('77'),
+  parentExists: true,
+  dataset,
+  complaint: undefined,
+  ...changes,
+});
