@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Ending, startChild } from '../../../src/hosts/child.ts';
+import { makePipes } from '../../../src/hosts/pipe.ts';
 import { type Stage, startPipeline } from '../../../src/hosts/pipeline.ts';
 import { tether } from '../support/tether.ts';
 
@@ -23,9 +24,11 @@ const flow = async (
 ) => {
   const file = join(folder, 'received');
   const reins = tether({ signal });
-  const sink = startChild(['sh', '-c', `exec > ${file}; ${last}`], ['pipe', 'ignore'], reins);
-  if (sink.process.stdin === null) throw new Error('the last process has no input');
-  const children = startPipeline(stages, sink.process.stdin, reins);
+  const [end, ...between] = await makePipes(stages.length, reins);
+  if (end === undefined) throw new Error('there is no pipe to the last process');
+  const sink = startChild(['sh', '-c', `exec > ${file}; ${last}`], [end.readEnd, 'ignore'], reins);
+  closeSync(end.readEnd);
+  const children = startPipeline(stages, between, end.writeEnd, reins);
   const endings = await Promise.all(children.map(({ ended }) => ended));
   return { endings, last: await sink.ended, received: () => readFileSync(file) };
 };
