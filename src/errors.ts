@@ -18,7 +18,8 @@ export type FailureKind = Exclude<keyof typeof exitCodes, 'done'>;
 /** What would break a line or drive the terminal: a message may quote a remote host. */
 const unprintable = /[\p{Cc}\u2028\u2029]+/gu;
 
-const oneLine = (text: string): string => text.replaceAll(unprintable, ' ').trim();
+/** Text from anywhere as one line that drives no terminal. */
+export const oneLine = (text: string): string => text.replaceAll(unprintable, ' ').trim();
 
 /**
  * Everything that zferry itself can report. `message` is one line without `zferry: error:`, a capital

@@ -1,6 +1,6 @@
-import { stderr, stdout } from 'node:process';
+import { env, stderr, stdout } from 'node:process';
 import { chalkStderr } from 'chalk';
-import type { ZferryError } from '../errors.ts';
+import { oneLine, type ZferryError } from '../errors.ts';
 import { bytesShown, secondsShown } from '../journal/text.ts';
 import type { Progress } from '../replication/observer.ts';
 
@@ -10,6 +10,9 @@ import type { Progress } from '../replication/observer.ts';
  * `zferry: warning: …`, the steps of `-v`, and on a terminal the progress line. Off a terminal a cycle
  * that succeeds prints nothing: cron would mail it.
  */
+
+// no-color.org; chalk goes by the terminal alone.
+if (env['NO_COLOR']) chalkStderr.level = 0;
 
 const clearLine = '\r\u001b[K';
 let isProgressShown = false;
@@ -29,7 +32,7 @@ export const printError = (error: ZferryError): void => {
 };
 
 export const printWarning = (text: string): void => {
-  print(`zferry: ${chalkStderr.yellow('warning')}: ${text}`);
+  print(`zferry: ${chalkStderr.yellow('warning')}: ${oneLine(text)}`);
 };
 
 /** A line of `-v`, or something that is announced before it is done. */

@@ -90,6 +90,13 @@ const guidOf = (text: string | undefined): Guid | undefined => {
   }
 };
 
+const writtenIn = (text: string | undefined): number => {
+  // A first full send that is not finished has no value yet.
+  if (text === undefined || text === '-') return 0;
+  if (/^[0-9]+$/.test(text)) return Number(text);
+  throw failure(`cannot read what was written on the target: '${shown(text)}'`);
+};
+
 /** What zfs says of something that is not there is an answer. */
 const isComplaint = (line: string): boolean =>
   !/\t|^$|^[0-9]+$|^status |(dataset does not exist|no such pool)$/.test(line);
@@ -131,7 +138,7 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
     dataset: own && {
       type: own.get('type') ?? '-',
       readonly: own.get('readonly') === 'on',
-      written: Number(own.get('written') ?? 0),
+      written: writtenIn(own.get('written')),
       resumeToken: tokenOf(own.get('receive_resume_token')),
       snapshots: parseSnapshots(snapshotLines.filter(isRow)),
     },

@@ -12,6 +12,7 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
+import { sessionPulse } from './liveness.ts';
 import { makePipes, type Pipe } from './pipe.ts';
 import { hostShown, type RemotePlace } from './place.ts';
 import { sshCommand } from './ssh.ts';
@@ -63,7 +64,7 @@ export interface Receiving {
   readonly input: number;
   readonly report: Promise<ReceiveReport>;
   readonly ssh: Promise<Ending>;
-  /** Changes as long as the processes on the target use the processor or say something. */
+  /** Changes as long as ssh carries bytes, or the processes on the target use the processor or say something. */
   readonly pulse: () => string;
 }
 
@@ -262,7 +263,7 @@ export const openAgentSession = async (
         input: conversation.takeInput(),
         report,
         ssh: conversation.child.ended,
-        pulse: () => conversation.last,
+        pulse: () => `${conversation.last} ${sessionPulse(conversation.child.process.pid, tether)}`,
       };
     },
     close: async () => {

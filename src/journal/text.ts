@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes';
+import { oneLine } from '../errors.ts';
 import type { Entry, Failed, Replicated, Skipped } from './entry.ts';
 
 /** ISO 8601 in UTC, to the second. */
@@ -15,9 +16,6 @@ export const secondsShown = (seconds: number): string => {
   if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 };
-
-/** One line whatever was in it: a log that is read by lines must not be broken by an error's text. */
-const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
 
 const subject = ({ source, snapshot }: Entry): string =>
   snapshot === undefined ? source : `${source}@${snapshot}`;

@@ -99,6 +99,7 @@ describe('the line of a cycle', () => {
       host: 'dst',
       seconds: expect.any(Number),
       notes: [],
+      kept: [],
       exitCode: 3,
       error,
       hint,

@@ -101,7 +101,7 @@ describe('a run that is interrupted ends its children, says so, and the next one
   test('SIGINT to all of its processes, as a terminal does', async () => {
     pair = await primedPair();
     const slow = await startSlowCycle(pair, 6);
-    await slow.signal('INT');
+    await src.ok(`kill -INT ${[slow.pid, ...slow.children].join(' ')}`);
 
     await expectInterrupted(slow, 'SIGINT');
   });
@@ -142,12 +142,13 @@ describe('a transfer', () => {
 
   test('that is slow is let alone, however much longer than --stall it takes', async () => {
     pair = await primedPair();
-    await writeBigFile(pair.source, 'big', 2);
+    await writeBigFile(pair.source, 'big', 4);
     await wire.rate(3000);
     const began = Date.now();
 
-    expect(await pair.cycle('--stall', '2s')).toEqual(silentSuccess);
-    expect(Date.now() - began).toBeGreaterThan(4_000);
+    // Most of the time all of it is in the hands of ssh, and zfs send has long ended
+    expect(await pair.cycle('--stall', '3s')).toEqual(silentSuccess);
+    expect(Date.now() - began).toBeGreaterThan(9_000);
     await newestEqual(pair);
   });
 });

@@ -23,7 +23,7 @@ const clearLine = `\r${ESC}[K`;
 describe('a cycle on a terminal', () => {
   test('shows how far it is while it sends, and ends with the result', async () => {
     pair = await primedPair();
-    await writeBigFile(pair.source, 'big', 3);
+    await writeBigFile(pair.source, 'big', 4);
     const words = [pair.source, 'dst', '--rate', '1M', '--log', pair.log];
     const { exitCode, stdout } = await onTerminal(words);
 
