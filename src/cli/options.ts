@@ -1,11 +1,9 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { env, geteuid } from 'node:process';
 import { type Command, Option } from 'commander';
 import { usageError, ZferryError } from '../errors.ts';
 import { compressorNames, parseCompression } from '../hosts/compressors.ts';
 import { limiter } from '../hosts/limiter.ts';
 import { type Place, parseSource, parseTarget, type RemotePlace } from '../hosts/place.ts';
+import { defaultLog } from '../journal/location.ts';
 import type { LogFormat } from '../journal/log.ts';
 import type { Request } from '../replication/request.ts';
 import { parseRetentionPolicy, type RetentionPolicy } from '../replication/retention.ts';
@@ -34,11 +32,6 @@ export interface ReplicatingOptions extends OutputOptions {
   readonly dryRun?: boolean;
   readonly abortPartial?: boolean;
 }
-
-const defaultLog = (): string =>
-  geteuid?.() === 0
-    ? '/var/log/zferry.log'
-    : join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'zferry', 'zferry.log');
 
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [
   ...earlier,

@@ -47,6 +47,7 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     base: plan.base,
     estimatedBytes: plan.estimate,
     compression: plan.wire.compression,
+    givesUpPartial: plan.givesUpPartial,
     prune: plan.prune,
   });
 

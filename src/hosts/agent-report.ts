@@ -99,7 +99,7 @@ const writtenIn = (text: string | undefined): number => {
 
 /** What zfs says of something that is not there is an answer. */
 const isComplaint = (line: string): boolean =>
-  !/\t|^$|^[0-9]+$|^status |(dataset does not exist|no such pool)$/.test(line);
+  !/\t|^$|^[0-9]+$|^status |(dataset does not exist|no such pool( available\.)?)$/.test(line);
 
 const statusOf = (lines: readonly string[], stage: string): number | undefined => {
   const text = values(lines, `status ${stage}`)[0];

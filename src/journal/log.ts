@@ -1,7 +1,9 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { failure } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import { jsonLine } from './json.ts';
+import { defaultLog } from './location.ts';
 import { textLine } from './text.ts';
 
 export type LogFormat = 'text' | 'json';
@@ -17,6 +19,8 @@ const formats: Readonly<Record<LogFormat, (entry: Entry) => string>> = {
  */
 export const appendToLog = (file: string, format: LogFormat, entry: Entry): void => {
   try {
+    // A folder that the person named must exist: a typing error must not make one.
+    if (file === defaultLog()) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const descriptor = openSync(file, 'a', 0o644);
     try {
       writeSync(descriptor, `${formats[format](entry)}\n`);

@@ -7,7 +7,7 @@ import { baseName, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
 import { changed } from './plan.ts';
 import { type Delivery, retract } from './prepare.ts';
-import { pruneTarget, supersededBookmarks } from './pruning.ts';
+import { pruneTarget, replacedBases } from './pruning.ts';
 import type { Request } from './request.ts';
 import type { Situation } from './situation.ts';
 import { destroyEach, kept } from './snapshot.ts';
@@ -56,7 +56,6 @@ export const deliver = async (
 ): Promise<void> => {
   const { pair, series, keepTarget, sudo } = request;
   const { stream, sent, source, target, replaced, made } = delivery;
-  const superseded = supersededBookmarks({ source, target: id, sent }).map(({ guid }) => guid);
   tellStory(story, request, delivery, wire);
   observer.step(`sending ${snapshotName(pair.source.dataset, sent.label)}`);
   const work: Transfer = {
@@ -71,7 +70,7 @@ export const deliver = async (
         snapshots: target?.snapshots ?? [],
         series,
         sent,
-        replaced: new Set([...superseded, ...(replaced === undefined ? [] : [replaced])]),
+        replaced: replacedBases({ source, target: id, sent, replaced }),
         policy: keepTarget,
         now: new Date(),
       }),

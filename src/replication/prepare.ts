@@ -99,8 +99,10 @@ const recordFirst = async (
   sent: Snapshot,
 ): Promise<SourceListing> => {
   const { request, zfs, id } = situation;
+  // In this order: where this is set, a snapshot made for the target was bookmarked for it too.
+  const source = await bookmarked(situation, listed, sent, true);
   await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, request.pair.source.dataset]);
-  return await bookmarked(situation, listed, sent, true);
+  return source;
 };
 
 /** Makes a new snapshot and everything that its sending needs; leaves nothing behind when it throws. */

@@ -63,8 +63,9 @@ const lastVerified = ({ source, target, replaced }: PruningQuestion): number => 
 const unused = (question: PruningQuestion): Snapshot[] => {
   const { source, target, series, sent } = question;
   const since = lastVerified(question);
-  // With no bookmark left to tell, they may as well be a history that somebody keeps.
-  if (since === 0) return [];
+  // A target that has its records was sent something. With no bookmark left to tell what, these may as well
+  // be a history that somebody keeps.
+  if (since === 0 && source.properties.some((record) => record !== undefined)) return [];
   return source.snapshots.filter(
     ({ label, mark, createtxg }) =>
       mark === target &&
@@ -76,7 +77,7 @@ const unused = (question: PruningQuestion): Snapshot[] => {
 };
 
 /** The target's bookmarks that the one of the sent snapshot takes over from. */
-export const supersededBookmarks = ({
+const supersededBookmarks = ({
   source,
   target,
   sent,
@@ -90,7 +91,7 @@ export const supersededBookmarks = ({
  * cycle and could not.
  */
 const outdated = (question: PruningQuestion): Snapshot[] => {
-  const { source, series, sent, replaced, keep } = question;
+  const { source, series, sent, keep } = question;
   const own = source.snapshots.filter(
     ({ label, createtxg }) => series.timeOf(label) !== undefined && createtxg <= sent.createtxg,
   );
@@ -99,7 +100,7 @@ const outdated = (question: PruningQuestion): Snapshot[] => {
     return own.filter(({ mark }) => mark !== undefined).slice(0, -keep);
   }
   // A cycle that was cut short while it pruned leaves the older bookmark: its snapshot goes with it now.
-  const given = new Set([replaced, ...supersededBookmarks(question).map(({ guid }) => guid)]);
+  const given = replacedBases(question);
   return own.filter(({ guid, mark }) => given.has(guid) || mark === supersededMark);
 };
 
@@ -114,13 +115,22 @@ export const pruneSource = (question: PruningQuestion): SourcePruning => {
   };
 };
 
+/** guids of the bases that the sent snapshot replaces: the last one, and what was cut short before it. */
+export const replacedBases = (
+  question: Pick<PruningQuestion, 'source' | 'target' | 'sent' | 'replaced'>,
+): ReadonlySet<Guid> => {
+  const { replaced } = question;
+  const bookmarked = supersededBookmarks(question).map(({ guid }) => guid);
+  return new Set(replaced === undefined ? bookmarked : [...bookmarked, replaced]);
+};
+
 /** What pruning on the target is decided from. */
 export interface TargetPruningQuestion {
   /** The target's, oldest first. */
   readonly snapshots: readonly Snapshot[];
   readonly series: Series;
   readonly sent: Snapshot;
-  /** guids of the bases that the sent snapshot replaces: the last one, and what was cut short before it. */
+  /** From {@link replacedBases}. */
   readonly replaced: ReadonlySet<Guid>;
   readonly policy: RetentionPolicy | undefined;
   readonly now: Date;

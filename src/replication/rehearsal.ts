@@ -7,7 +7,7 @@ import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/
 import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
 import { agentKey } from './locking.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
-import { pruneSource, pruneTarget, supersededBookmarks } from './pruning.ts';
+import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
 import type { Request } from './request.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
@@ -115,12 +115,11 @@ const prunings = (
 ): Rehearsal['prune'] => {
   const { series, keep, keepTarget, pair } = request;
   const here = pruneSource({ source, target: id, series, sent, replaced, keep });
-  const superseded = supersededBookmarks({ source, target: id, sent }).map(({ guid }) => guid);
   const there = pruneTarget({
     snapshots: facts.dataset?.snapshots ?? [],
     series,
     sent,
-    replaced: new Set([...superseded, ...(replaced === undefined ? [] : [replaced])]),
+    replaced: replacedBases({ source, target: id, sent, replaced }),
     policy: keepTarget,
     now: new Date(),
   });

@@ -70,7 +70,17 @@ describe('on the source a healthy cycle', () => {
 
   test('takes a history for no leftovers when no bookmark tells what the target had', () => {
     const source = listing([1, 2, 3, 20].map((age) => snapshot(age, undefined, mine)));
-    expect(ask({ source, sent: snapshot(20) }).snapshots).toEqual([]);
+    for (const properties of [
+      ['large-blocks', undefined],
+      [undefined, 'backup'],
+    ] as const) {
+      expect(ask({ source: { ...source, properties }, sent: snapshot(20) }).snapshots).toEqual([]);
+    }
+  });
+
+  test('takes away what a first send left that was cut short before it recorded anything', () => {
+    const source = listing([10, 20].map((age) => snapshot(age, undefined, mine)));
+    expect(ages(ask({ source, sent: snapshot(20) }).snapshots)).toEqual([10]);
   });
 
   test('leaves alone what was left and then renamed by somebody who wants it', () => {
