@@ -216,15 +216,16 @@ const converse = async (
 
 /** Connects; where an existing ControlMaster does not answer in time, once more without it. */
 const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
+  const limit = Math.min(firstLineLimit, tether.stall);
   const first = await converse(options, options.sshOptions, tether);
-  if (await first.greeted(firstLineLimit)) return first;
+  if (await first.greeted(limit)) return first;
   first.child.process.kill('SIGKILL');
   const late = failure(
-    `no answer from ${hostShown(options.target.host)} within ${firstLineLimit / 1000} s`,
+    `no answer from ${hostShown(options.target.host)} within ${limit / 1000} s`,
   );
   if (!readSshSettings(options.target.host).has('controlpath')) throw late;
   const direct = await converse(options, ['ControlPath=none', ...options.sshOptions], tether);
-  if (await direct.greeted(firstLineLimit)) return direct;
+  if (await direct.greeted(limit)) return direct;
   direct.child.process.kill('SIGKILL');
   throw late;
 };

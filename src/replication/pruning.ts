@@ -63,9 +63,10 @@ const lastVerified = ({ source, target, replaced }: PruningQuestion): number => 
 const unused = (question: PruningQuestion): Snapshot[] => {
   const { source, target, series, sent } = question;
   const since = lastVerified(question);
-  // A target that has its records was sent something. With no bookmark left to tell what, these may as well
+  // A target whose place is recorded was current once. With no bookmark left to tell when, these may as well
   // be a history that somebody keeps.
-  if (since === 0 && source.properties.some((record) => record !== undefined)) return [];
+  const [, place] = source.properties;
+  if (since === 0 && place !== undefined) return [];
   return source.snapshots.filter(
     ({ label, mark, createtxg }) =>
       mark === target &&
