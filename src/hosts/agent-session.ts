@@ -81,13 +81,17 @@ const mostLines = 100_000;
 /** How long (milliseconds) a session that is no longer needed gets to end in order. */
 const graceAtClose = 3_000;
 
-const remoteCommand = ({ target, key, sudo }: SessionOptions): string => {
+/** How often (seconds) the target tells that it is alive: a few times within the stall limit (milliseconds). */
+const beatInterval = (stall: number): number =>
+  Math.max(1, Math.min(20, Math.floor(stall / 4_000)));
+
+const remoteCommand = ({ target, key, sudo }: SessionOptions, stall: number): string => {
   const parameters = [
     target.dataset,
     parentOf(target.dataset) ?? target.dataset,
     poolOf(target.dataset),
     sudo ? 'sudo -n' : '',
-    beatProgram,
+    beatProgram(beatInterval(stall)),
   ];
   return `sh -c ${[agentProgram(key), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
 };
@@ -108,7 +112,12 @@ class Conversation {
     tether: Tether,
   ) {
     const { host } = options.target;
-    const argv = sshCommand(host, remoteCommand(options), readSshSettings(host), sshOptions);
+    const argv = sshCommand(
+      host,
+      remoteCommand(options, tether.stall),
+      readSshSettings(host),
+      sshOptions,
+    );
     this.child = startChild(argv, [readEnd, 'pipe'], tether);
     closeSync(readEnd);
     this.#input = writeEnd;
@@ -220,9 +229,7 @@ const connect = async (options: SessionOptions, tether: Tether): Promise<Convers
   const first = await converse(options, options.sshOptions, tether);
   if (await first.greeted(limit)) return first;
   first.child.process.kill('SIGKILL');
-  const late = failure(
-    `no answer from ${hostShown(options.target.host)} within ${limit / 1000} s`,
-  );
+  const late = failure(`no answer from ${hostShown(options.target.host)} within ${limit / 1000} s`);
   if (!readSshSettings(options.target.host).has('controlpath')) throw late;
   const direct = await converse(options, ['ControlPath=none', ...options.sshOptions], tether);
   if (await direct.greeted(limit)) return direct;

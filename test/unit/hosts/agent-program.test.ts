@@ -16,7 +16,7 @@ import { isAlive, until } from '../support/tether.ts';
 const key = fc.stringMatching(/^[0-9a-f]{16}$/);
 const programs = [
   ['agent', agentProgram('0123456789abcdef')],
-  ['beat', beatProgram],
+  ['beat', beatProgram(20)],
 ] as const;
 
 describe.each(programs)('the program of the %s', (_name, program) => {
@@ -50,7 +50,7 @@ describe('the program of the agent', () => {
   });
 
   test('is short enough for the one command that ssh and sh are given', () => {
-    expect(agentProgram('0123456789abcdef').length + beatProgram.length).toBeLessThan(16_000);
+    expect(agentProgram('0123456789abcdef').length + beatProgram(20).length).toBeLessThan(16_000);
   });
 });
 
@@ -64,7 +64,15 @@ afterEach(() => {
 
 /** Runs the agent as sshd would: by a login shell, in a process group of its own. */
 const startAgent = (shell: string, digits: string) => {
-  const words = [agentProgram(digits), 'zferry-agent', 'tank/a b', 'tank', 'tank', '', beatProgram];
+  const words = [
+    agentProgram(digits),
+    'zferry-agent',
+    'tank/a b',
+    'tank',
+    'tank',
+    '',
+    beatProgram(20),
+  ];
   const command = `sh -c ${words.map(quoted).join(' ')}`;
   const process = spawn(shell, ['-c', command], { detached: true });
   const group = process.pid ?? 0;
