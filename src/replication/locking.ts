@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { failure, ZferryError } from '../errors.ts';
 import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
 import { hostShown } from '../hosts/place.ts';
@@ -40,15 +41,23 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** How often, a tenth of a second apart, a lock is tried whose run has ended: its processes are ending too. */
+const mostTries = 30;
+
 const take = async (name: string, pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
-  const lock = await takeLock(name, started, tether);
-  if (!isHeld(lock)) return lock;
-  const { holder } = lock;
-  if (holder === undefined || isAlive(holder.pid)) throw new PairBusy(pair, holder);
-  throw failure(
-    `processes that an earlier run (pid ${holder.pid}, started ${holder.started}) started do not end, and hold its lock`,
-    'is a pool suspended? see zpool status -x and ps -ef',
-  );
+  for (let attempt = 1; ; attempt += 1) {
+    const lock = await takeLock(name, started, tether);
+    if (!isHeld(lock)) return lock;
+    const { holder } = lock;
+    if (holder === undefined || isAlive(holder.pid)) throw new PairBusy(pair, holder);
+    if (attempt === mostTries) {
+      throw failure(
+        `processes that an earlier run (pid ${holder.pid}, started ${holder.started}) started do not end, and hold its lock`,
+        'is a pool suspended? see zpool status -x and ps -ef',
+      );
+    }
+    await setTimeout(100);
+  }
 };
 
 /** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */

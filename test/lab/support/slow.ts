@@ -26,7 +26,7 @@ export const startSlowCycle = async (
   await src.until(sending);
   const pid = Number(await src.ok(`ps -o ppid= -p $(${sending})`));
   // zfs says once a second how much it has sent, and zferry notes it for others
-  await src.until(sh`grep -l '"pid":'${pid}',.*"sent"' /run/zferry/*.lock`);
+  await src.until(sh`grep -l '"pid":'${pid}',.*"sent":[1-9]' /run/zferry/*.lock`);
   const children = (await src.ok(sh`pgrep -P ${pid}`)).split('\n').map(Number);
   expect(children.length).toBeGreaterThanOrEqual(3);
   return { ...cycle, pid, children };
