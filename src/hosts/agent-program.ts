@@ -77,16 +77,18 @@ const lines = (key: string): readonly string[] => [
 ];
 
 /**
- * Runs beside a receive and says every so many seconds how much CPU time its processes have used and, where there
- * is a Linux /proc, how many bytes they moved: that tells one that works from one that hangs. It lets go of the command substitution that reads its pid, and nothing
- * that it starts holds the session open.
+ * Runs beside a receive and says every so many seconds how much CPU time its processes have used and, where
+ * there is a Linux /proc, how many bytes they moved and how often they waited for something and got it: that
+ * tells one that works from one that hangs. It lets go of the command substitution that reads its pid, and
+ * nothing that it starts holds the session open.
  */
 export const beatProgram = (seconds: number): string =>
   [
     'echo $$; exec >&4 4>&-;',
     'mine=$(ps -A -o pid= -o pgid= | while read -r pid group; do case $pid in $$) echo $group;; esac; done);',
+    'waits() { while read -r name count; do case $name in voluntary*) echo $count;; esac; done </proc/$1/status; };',
     'work() { ps -A -o pid= -o pgid= -o time= -o comm= | while read -r pid group time name;',
-    `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time; cat /proc/$pid/io 2>/dev/null;; esac; done; };`,
+    `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time; cat /proc/$pid/io 2>/dev/null; waits $pid 2>/dev/null;; esac; done; };`,
     `while sleep ${seconds} >/dev/null 2>&1; do echo beat $(work); done`,
   ].join(' ');
 

@@ -12,7 +12,6 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
-import { sessionPulse } from './liveness.ts';
 import { makePipes, type Pipe } from './pipe.ts';
 import { hostShown, type RemotePlace } from './place.ts';
 import { sshCommand } from './ssh.ts';
@@ -271,7 +270,7 @@ export const openAgentSession = async (
         input: conversation.takeInput(),
         report,
         ssh: conversation.child.ended,
-        pulse: () => `${conversation.last} ${sessionPulse(conversation.child.process.pid, tether)}`,
+        pulse: () => conversation.last,
       };
     },
     close: async () => {

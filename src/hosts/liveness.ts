@@ -1,36 +1,24 @@
 import { readFileSync } from 'node:fs';
 import type { Tether } from './tether.ts';
 
-const readProc = (pid: number, file: string): string => {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
-};
-
 /**
- * What of a process changes while it works: its CPU time and the bytes it read and wrote (proc(5)).
- * Empty where there is no /proc, or the process is gone or belongs to somebody else.
+ * What of a process changes while it works: the CPU time of its first thread, the bytes that this read and
+ * wrote, and how often it waited for something and got it (proc(5)). Only the first thread, because another
+ * one of `zfs send -v` goes on reporting every second that nothing moves. Empty where there is no /proc, or
+ * the process is gone or belongs to somebody else.
  */
 const processPulse = (pid: number): string => {
+  const read = (file: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/task/${pid}/${file}`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
   // Fields 14 and 15 (utime, stime) counted from behind the name, which may hold spaces.
-  const [utime, stime] = readProc(pid, 'stat').split(') ').at(-1)?.split(' ').slice(11, 13) ?? [];
-  return `${utime},${stime},${readProc(pid, 'io')}`;
-};
-
-/** Bytes a second below which an ssh session counts as idle: its keepalives and the agent's beat are some. */
-const idleRate = 256;
-const leastBytes = 4096;
-
-/**
- * Changes as long as an ssh client carries more than its own small talk. It takes megabytes from the
- * pipeline at once, and is still at work on a slow wire when all before it have ended.
- */
-export const sessionPulse = (pid: number | undefined, { stall }: Tether): string => {
-  const [read, written] = readProc(pid ?? 0, 'io').matchAll(/^[rw]char: ([0-9]+)$/gm);
-  const moved = Number(read?.[1] ?? 0) + Number(written?.[1] ?? 0);
-  return String(Math.floor(moved / Math.max(leastBytes, (idleRate * stall) / 1_000)));
+  const [utime, stime] = read('stat').split(') ').at(-1)?.split(' ').slice(11, 13) ?? [];
+  const waits = /^voluntary_ctxt_switches:.*$/m.exec(read('status'))?.[0];
+  return `${utime},${stime},${waits},${read('io')}`;
 };
 
 /** How often (milliseconds) a transfer is looked at. */

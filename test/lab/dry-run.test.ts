@@ -67,6 +67,7 @@ describe('--dry-run', () => {
       base: `${pair.source}@${String(base)}`,
       estimatedBytes: expect.any(Number),
       compression: 'lzop',
+      givesUpPartial: false,
       prune: {
         source: [`${pair.source}@${String(base)}`, `${pair.source}#${String(bookmark)}`],
         target: [`${pair.target}@${String(base)}`],
