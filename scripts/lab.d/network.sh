@@ -2,7 +2,8 @@
 # A network namespace with two switches: the wire, which tests cut and slow down, and
 # the control network, which always works.
 
-NAMESPACE=zferry-lab
+# Each state folder is a lab of its own, so that two checkouts can have theirs at once
+NAMESPACE=${STATE##*/}
 
 # nsenter, not ip netns exec: it makes no mount namespace, which saves milliseconds
 in_namespace() { nsenter --net="/run/netns/$NAMESPACE" "$@"; }

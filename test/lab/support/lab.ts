@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -21,3 +22,6 @@ export const labLoudly = async (...words: readonly string[]): Promise<void> => {
 };
 
 export const STATE = process.env['ZFERRY_LAB_STATE'] ?? '/var/lib/zferry-lab';
+
+/** The network namespace of that lab, as scripts/lab.d/network.sh names it. */
+export const NAMESPACE = basename(STATE);

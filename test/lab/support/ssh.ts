@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { STATE } from './lab.ts';
+import { NAMESPACE, STATE } from './lab.ts';
 
 export interface Result {
   readonly stdout: string;
@@ -29,7 +29,7 @@ export const ssh = async (
 ): Promise<Result> => {
   const result = await execa(
     'nsenter',
-    ['--net=/run/netns/zferry-lab', 'ssh', '-F', `${STATE}/ssh/config`, host, command],
+    [`--net=/run/netns/${NAMESPACE}`, 'ssh', '-F', `${STATE}/ssh/config`, host, command],
     {
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
       timeout,
