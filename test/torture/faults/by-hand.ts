@@ -1,0 +1,54 @@
+import type { Host } from '../../lab/support/host.ts';
+import { sh } from '../../lab/support/quote.ts';
+import type { Hands } from '../judge/ledger.ts';
+import { isOfTheSeries } from '../judge/ledger.ts';
+
+/** A snapshot of a dataset as somebody's hands find it. */
+export interface Found {
+  readonly label: string;
+  readonly guid: string;
+}
+
+/** A dataset's snapshots, oldest first; none where it does not exist. */
+export const snapshotsOf = async (host: Host, dataset: string): Promise<readonly Found[]> => {
+  const { stdout } = await host.run(
+    sh`/usr/sbin/zfs list -Hp -d 1 -t snapshot -s createtxg -o name,guid ${dataset}`,
+  );
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [name = '', guid = ''] = line.split('\t');
+      return { label: name.slice(name.indexOf('@') + 1), guid };
+    });
+};
+
+/** Does something to a dataset by hand, and writes down whose snapshots came and went by it. */
+export const byHand = async (
+  hands: Hands,
+  host: Host,
+  dataset: string,
+  command: string,
+): Promise<boolean> => {
+  const before = await snapshotsOf(host, dataset);
+  const { exitCode } = await host.run(command, { timeout: 40_000 });
+  const after = await snapshotsOf(host, dataset);
+  const now = new Set(after.map(({ guid }) => guid));
+  const then = new Set(before.map(({ guid }) => guid));
+  if (exitCode === 0) {
+    for (const { guid } of before) if (!now.has(guid)) hands.destroyed.add(guid);
+  }
+  // What a cycle makes at this very moment is zferry's.
+  const made = after.filter(({ label, guid }) => !(then.has(guid) || madeNow({ label })));
+  for (const { guid } of made) hands.made.add(guid);
+  return exitCode === 0;
+};
+
+const madeNow = ({ label }: Pick<Found, 'label'>): boolean =>
+  isOfTheSeries({ label, guid: '', createtxg: 0, inUse: false });
+
+/** The guid of a dataset itself. */
+export const guidOf = async (host: Host, dataset: string): Promise<string> => {
+  const { stdout } = await host.run(sh`/usr/sbin/zfs get -Hp -o value guid ${dataset}`);
+  return stdout.trim();
+};

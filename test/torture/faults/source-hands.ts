@@ -1,0 +1,148 @@
+import { dst, src } from '../../lab/support/host.ts';
+import { sh } from '../../lab/support/quote.ts';
+import { SOURCE } from '../pairs.ts';
+import { everyMoment } from '../tap.ts';
+import { byHand, snapshotsOf } from './by-hand.ts';
+import { type Fault, nothing, type Scene } from './fault.ts';
+
+const here = ({ hands }: Scene, command: string) => byHand(hands, src, SOURCE, command);
+
+/** The newest snapshot that the target has too. */
+const baseOf = async ({ target }: Scene): Promise<string | undefined> => {
+  const there = new Set((await snapshotsOf(dst, target.dataset)).map(({ guid }) => guid));
+  return (await snapshotsOf(src, SOURCE)).findLast(({ guid }) => there.has(guid))?.label;
+};
+
+const any = async ({ chance }: Scene): Promise<string | undefined> => {
+  const all = await snapshotsOf(src, SOURCE);
+  return all[Math.floor(chance * all.length)]?.label;
+};
+
+const baseDestroyed: Fault = {
+  name: 'base destroyed on the source',
+  healing: 'itself',
+  moments: ['idle', ...everyMoment],
+  strike: async (scene) => {
+    const base = await baseOf(scene);
+    if (base !== undefined) await here(scene, sh`/usr/sbin/zfs destroy ${`${SOURCE}@${base}`}`);
+    return nothing;
+  },
+};
+
+const bookmarksDestroyed = sh`for b in $(/usr/sbin/zfs list -H -d 1 -t bookmark -o name ${SOURCE}); do /usr/sbin/zfs destroy "$b"; done`;
+
+const onlyBookmarksDestroyed: Fault = {
+  name: 'bookmarks destroyed',
+  healing: 'itself',
+  moments: ['idle', ...everyMoment],
+  alone: true,
+  strike: async (scene) => {
+    // The main pair has its snapshot; the others' were freed, as their bookmarks stood for them.
+    scene.hands.baseIsGone = true;
+    await here(scene, bookmarksDestroyed);
+    return nothing;
+  },
+};
+
+const everythingDestroyed: Fault = {
+  name: 'all snapshots and bookmarks of the source destroyed',
+  healing: 'person',
+  moments: ['idle'],
+  alone: true,
+  strike: async (scene) => {
+    scene.hands.baseIsGone = true;
+    await here(
+      scene,
+      `${bookmarksDestroyed}; ${sh`for s in $(/usr/sbin/zfs list -H -d 1 -t snapshot -o name ${SOURCE}); do /usr/sbin/zfs destroy "$s"; done`}`,
+    );
+    return nothing;
+  },
+};
+
+const renamed: Fault = {
+  name: 'a snapshot of the source renamed',
+  healing: 'itself',
+  moments: ['idle', ...everyMoment],
+  strike: async (scene) => {
+    const label = await any(scene);
+    if (label === undefined) return nothing;
+    const kept = `${SOURCE}@by-hand-renamed`;
+    const guid = (await snapshotsOf(src, SOURCE)).find((found) => found.label === label)?.guid;
+    if (await here(scene, sh`/usr/sbin/zfs rename ${`${SOURCE}@${label}`} ${kept}`)) {
+      scene.hands.made.add(guid ?? '');
+    }
+    return { tidy: async () => void (await here(scene, sh`/usr/sbin/zfs destroy ${kept}`)) };
+  },
+};
+
+const held: Fault = {
+  name: 'a hold on a snapshot of the source',
+  healing: 'itself',
+  moments: ['idle', ...everyMoment],
+  strike: async (scene) => {
+    const label = await any(scene);
+    await src.run(sh`/usr/sbin/zfs hold by-hand ${`${SOURCE}@${label ?? ''}`}`);
+    return {
+      tidy: async () =>
+        void (await src.run(sh`/usr/sbin/zfs release by-hand ${`${SOURCE}@${label ?? ''}`}`)),
+    };
+  },
+};
+
+const cloned: Fault = {
+  name: 'a clone of a snapshot of the source',
+  healing: 'itself',
+  moments: ['idle', ...everyMoment],
+  strike: async (scene) => {
+    const label = await any(scene);
+    await src.run(
+      sh`/usr/sbin/zfs clone -o mountpoint=none ${`${SOURCE}@${label ?? ''}`} tank/by-hand-clone`,
+    );
+    return { tidy: async () => void (await src.run('/usr/sbin/zfs destroy tank/by-hand-clone')) };
+  },
+};
+
+const foreign: Fault = {
+  name: 'foreign snapshots on the source',
+  healing: 'itself',
+  moments: ['idle', ...everyMoment],
+  strike: async (scene) => {
+    // One of them is named nearly as zferry would.
+    const names = [`${SOURCE}@by-hand`, `${SOURCE}@zferry_by-hand`];
+    await here(scene, `/usr/sbin/zfs snapshot ${names.join(' ')}`);
+    return {
+      tidy: async () => {
+        for (const name of names) await here(scene, sh`/usr/sbin/zfs destroy ${name}`);
+      },
+    };
+  },
+};
+
+/** The older base is still on both sides, and what the target has beyond it the source has no more. */
+const rolledBack: Fault = {
+  name: 'source rolled back behind the base',
+  healing: 'either',
+  moments: ['idle'],
+  alone: true,
+  strike: async (scene) => {
+    const there = new Set((await snapshotsOf(dst, scene.target.dataset)).map(({ guid }) => guid));
+    const common = (await snapshotsOf(src, SOURCE)).filter(({ guid }) => there.has(guid));
+    const [older, newer] = common.slice(-2);
+    if (older === undefined || newer === undefined) return nothing;
+    // Targets that have only newer ones lose what they had in common.
+    scene.hands.baseIsGone = true;
+    await here(scene, sh`/usr/sbin/zfs rollback -r ${`${SOURCE}@${older.label}`}`);
+    return nothing;
+  },
+};
+
+export const sourceHandFaults: readonly Fault[] = [
+  baseDestroyed,
+  onlyBookmarksDestroyed,
+  everythingDestroyed,
+  renamed,
+  held,
+  cloned,
+  foreign,
+  rolledBack,
+];

@@ -1,0 +1,83 @@
+import { SOURCE, type Target } from '../pairs.ts';
+import type { Item, Look, Seen } from './look.ts';
+
+/** The names that zferry makes; written down here once more, because the judge believes nothing of zferry's. */
+const madeByZferry = /^zferry_\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z(_\d+)?$/;
+
+export const isOfTheSeries = ({ label }: Item): boolean => madeByZferry.test(label);
+
+/**
+ * What somebody's hands did: what they made is not zferry's to destroy, what they destroyed it did not.
+ * Datasets are known by their guids, because they are renamed and made anew.
+ */
+export class Hands {
+  readonly made = new Set<string>();
+  readonly destroyed = new Set<string>();
+  /** Datasets whose snapshots a person has given up, by a command or a flag that said so before it acted. */
+  readonly givenUp = new Set<string>();
+  /** True while a fault has taken away what both sides had in common. */
+  baseIsGone = false;
+  /** True while a person gives up what is on a target, by a flag that says so before it acts. */
+  mayLose = false;
+
+  /** Everything is in order again: the rules hold without exception. */
+  settle(): void {
+    this.baseIsGone = false;
+    this.mayLose = false;
+  }
+}
+
+const newest = ({ snapshots }: Seen): Item | undefined => snapshots.at(-1);
+
+/** What is wrong with the disappearance of a snapshot between two looks; undefined where it was right. */
+const complaint = (item: Item, before: Seen, after: Seen, isTarget: boolean, hands: Hands) => {
+  if (hands.destroyed.has(item.guid)) return undefined;
+  if (hands.made.has(item.guid) || !isOfTheSeries(item)) return 'which is not of the series';
+  if (item.inUse) return 'which was held or cloned';
+  const isNewest = newest(before)?.guid === item.guid;
+  const hasNewer = after.snapshots.some(({ createtxg }) => createtxg > item.createtxg);
+  if (isTarget && isNewest && !hasNewer) return 'which was the newest that the target had';
+  return undefined;
+};
+
+const lost = (before: Seen, after: Seen): readonly Item[] => {
+  const there = new Set(after.snapshots.map(({ guid }) => guid));
+  return before.snapshots.filter(({ guid }) => !there.has(guid));
+};
+
+/** Rule 2: what of the snapshots that were there at the earlier look is gone although it is protected. */
+export const wronglyDestroyed = (before: Look, after: Look, hands: Hands): readonly string[] => {
+  const datasets: [string, Seen, Seen | undefined, boolean][] = [
+    [`src:${SOURCE}`, before.source, after.source, false],
+    ...[...before.targets].map(([target, seen]): [string, Seen, Seen | undefined, boolean] => [
+      `dst:${target.dataset}`,
+      seen,
+      after.targets.get(target),
+      true,
+    ]),
+  ];
+  return datasets.flatMap(([name, then, now, isTarget]) => {
+    if (hands.givenUp.has(then.guid) || (isTarget && hands.mayLose)) return [];
+    // A dataset that was made by a first full send and given up has no snapshots to lose.
+    if (now === undefined || now.guid !== then.guid) {
+      return then.snapshots.length === 0 ? [] : [`${name} was destroyed or replaced`];
+    }
+    return lost(then, now).flatMap((item) => {
+      const why = complaint(item, then, now, isTarget, hands);
+      return why === undefined ? [] : [`${name}@${item.label} was destroyed, ${why}`];
+    });
+  });
+};
+
+/** The newest that both sides have, as a snapshot or a bookmark of the source. */
+export const commonBase = (source: Seen, target: Seen): string | undefined => {
+  const here = new Set([...source.snapshots, ...source.bookmarks].map(({ guid }) => guid));
+  return target.snapshots.findLast(({ guid }) => here.has(guid))?.guid;
+};
+
+/** Rule 1: targets that have snapshots, and none in common with the source. */
+export const withoutBase = ({ source, targets }: Look): readonly Target[] =>
+  [...targets]
+    .filter(([, seen]) => seen.snapshots.length > 0)
+    .filter(([, seen]) => commonBase(source, seen) === undefined)
+    .map(([target]) => target);
