@@ -59,12 +59,17 @@ export const run = async (
   const limit = outlived([program, ...parameters].join(' '), tether, () => child.pid);
   const result = await Promise.race([child, limit.promise]).finally(limit.stop);
   tether.signal.throwIfAborted();
-  if (result.exitCode === undefined)
+  if (result.timedOut) {
     throw failure(
-      `${program} did not run to its end: ${result.signal ?? result.code ?? ''}`,
-      undefined,
+      `'${[program, ...parameters].join(' ')}' did not end within ${tether.stall / 1000} s`,
+      'is a pool suspended, or very busy? see zpool status -x, zpool iostat, and --stall',
       result,
     );
+  }
+  if (result.exitCode === undefined) {
+    const how = result.signal ?? result.code ?? '';
+    throw failure(`${program} did not run to its end: ${how}`, undefined, result);
+  }
   const { exitCode, stdout, stderr } = result;
   return { exitCode, stdout: String(stdout), stderr: String(stderr) };
 };
