@@ -1,8 +1,9 @@
-import { closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pid } from 'node:process';
 import { failure } from '../errors.ts';
 import { run } from './command.ts';
+import { isAlive } from './is-alive.ts';
 import { runFolder } from './run-folder.ts';
 import type { Tether } from './tether.ts';
 
@@ -13,6 +14,16 @@ export interface Pipe {
 }
 
 let made = 0;
+
+/** What a run that was killed in between left behind; a new one may even have its pid. */
+const removeRemains = (folder: string): void => {
+  for (const name of readdirSync(folder)) {
+    const maker = Number(/^([0-9]+)-[0-9]+\.fifo$/.exec(name)?.[1]);
+    if (Number.isNaN(maker)) continue;
+    const isLeft = maker === pid ? made === 0 : !isAlive(maker);
+    if (isLeft) rmSync(join(folder, name), { force: true });
+  }
+};
 
 /** Opening both ways at first keeps the other two from waiting for each other (fifo(7), Linux). */
 const openBothEnds = (path: string): Pipe => {
@@ -34,6 +45,7 @@ export const makePipes = async (count: number, tether: Tether): Promise<readonly
   if (count === 0) return [];
   const folder = runFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  removeRemains(folder);
   const paths = Array.from({ length: count }, () => {
     made += 1;
     return join(folder, `${pid}-${made}.fifo`);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
-import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { failure, ZferryError } from '../errors.ts';
+import { isAlive } from '../hosts/is-alive.ts';
 import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
@@ -31,15 +31,6 @@ const digest = (...words: readonly string[]): string =>
  */
 export const agentKey = ({ source, target }: Pair): string =>
   digest('agent', hostname(), String(userInfo().uid), source.dataset, target.dataset);
-
-/** A run ends before its processes only when one of them cannot be ended. */
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-};
 
 /** How often, a tenth of a second apart, a lock is tried whose run has ended: its processes are ending too. */
 const mostTries = 30;

@@ -1,7 +1,17 @@
-import { closeSync, fstatSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  fstatSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makePipes, type Pipe } from '../../../src/hosts/pipe.ts';
+import { runFolder } from '../../../src/hosts/run-folder.ts';
 import { tether } from '../support/tether.ts';
 
 const close = (pipes: readonly Pipe[]) => {
@@ -40,5 +50,20 @@ describe('pipes', () => {
       expect(name).toMatch(/ \(deleted\)$/);
       expect(readdirSync(dirname(name))).not.toContain(name.replace(/^.*\/| \(deleted\)$/g, ''));
     }
+  });
+
+  test('take away what a killed run left, and nothing of one that lives', async () => {
+    close(await makePipes(1, tether()));
+    // Linux gives no process a pid above 2^22; process 1 is always there.
+    const left = join(runFolder(), `${2 ** 22 + 1}-1.fifo`);
+    const living = join(runFolder(), '1-1.fifo');
+    for (const file of [left, living]) writeFileSync(file, '');
+    close(await makePipes(1, tether()));
+    const files = readdirSync(runFolder());
+    rmSync(living);
+    expect([files.includes('1-1.fifo'), files.includes(`${2 ** 22 + 1}-1.fifo`)]).toEqual([
+      true,
+      false,
+    ]);
   });
 });
