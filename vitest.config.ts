@@ -15,6 +15,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          setupFiles: process.env['ZFERRY_CASES_FILE'] ? ['test/unit/support/count-cases.ts'] : [],
+          // A night's properties have more cases, and more time: a millisecond a case is plenty.
+          testTimeout: Math.max(10_000, Number(process.env['ZFERRY_CASES'] ?? 0)),
         },
       },
       {

@@ -15,8 +15,11 @@ export const exitCodes = {
 /** The kinds of failure; each is a row of {@link exitCodes}. */
 export type FailureKind = Exclude<keyof typeof exitCodes, 'done'>;
 
-/** What would break a line or drive the terminal: a message may quote a remote host. */
-const unprintable = /[\p{Cc}\u2028\u2029]+/gu;
+/** What would break a line, drive the terminal or show text in another order: a message may quote a remote host. */
+const unprintable = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;
+
+/** True for text that {@link oneLine} would leave as it is, but for spaces at its ends. */
+export const isPrintable = (text: string): boolean => text.search(unprintable) === -1;
 
 /** Text from anywhere as one line that drives no terminal. */
 export const oneLine = (text: string): string => text.replaceAll(unprintable, ' ').trim();

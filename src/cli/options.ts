@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { usageError, ZferryError } from '../errors.ts';
+import { isPrintable, usageError, ZferryError } from '../errors.ts';
 import { compressorNames, parseCompression } from '../hosts/compressors.ts';
 import { limiter } from '../hosts/limiter.ts';
 import { type Place, parseSource, parseTarget, type RemotePlace } from '../hosts/place.ts';
@@ -8,6 +8,7 @@ import type { LogFormat } from '../journal/log.ts';
 import type { Request } from '../replication/request.ts';
 import { parseRetentionPolicy, type RetentionPolicy } from '../replication/retention.ts';
 import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
+import { shown } from '../zfs/names.ts';
 import { parseBytes, parseCount, parseTime } from './quantities.ts';
 
 /** What a replicating verb's options say about what is printed and written. */
@@ -33,11 +34,6 @@ export interface ReplicatingOptions extends OutputOptions {
   readonly abortPartial?: boolean;
 }
 
-const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [
-  ...earlier,
-  value,
-];
-
 /** Reads an option's value, and names the option where the value is wrong. */
 const of =
   <T>(option: string, parse: (value: string) => T) =>
@@ -49,6 +45,12 @@ const of =
       throw usageError(`${option}: ${error.message}`, error.hint);
     }
   };
+
+/** An option goes into hints too, which have one line. */
+const printable = (option: string): string => {
+  if (isPrintable(option)) return option;
+  throw usageError(`'${shown(option)}' has a line break or another control character`);
+};
 
 const tenMinutes = 600_000;
 
@@ -91,7 +93,10 @@ export const withReplicatingOptions = (command: Command): Command =>
       new Option(
         '--ssh-option <option>',
         'an option for ssh -o, such as Port=2222; may be repeated',
-      ).argParser(collect),
+      ).argParser((value: string, earlier: readonly string[] = []) => [
+        ...earlier,
+        of('--ssh-option', printable)(value),
+      ]),
     )
     .option('--json', 'print one JSON object about the cycle')
     .option('-n, --dry-run', 'print what would be done, and do nothing')

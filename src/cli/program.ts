@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodes, usageError, type ZferryError } from '../errors.ts';
+import { shown } from '../zfs/names.ts';
 import { addPrime } from './prime.ts';
 import { addRun } from './run.ts';
 import { printResult } from './terminal.ts';
@@ -21,14 +22,13 @@ const help = `
 Exit codes:
 ${exitCodeTable}`;
 
-/** Commander's complaint as one of ours: without its `error:` and its line breaks, its guess as the hint. */
-const asUsageError = (error: CommanderError): ZferryError => {
-  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-  const guess = more
-    .join(' ')
-    .trim()
-    .replace(/^\(|\)$/g, '');
-  return usageError(message, guess === '' ? 'see zferry --help' : guess);
+/** What commander adds on a line of its own. What was typed stands in the line before, and may pose as one. */
+const guess = /\n\((Did you mean [^\n]*)\)$/;
+
+/** Commander's complaint as one of ours: without its `error:`, its guess as the hint. */
+export const asUsageError = ({ message }: CommanderError): ZferryError => {
+  const complaint = message.replace(/^error: /, '').replace(guess, '');
+  return usageError(shown(complaint), guess.exec(message)?.[1] ?? 'see zferry --help');
 };
 
 /** Help and version were asked for and given: no error. */

@@ -95,6 +95,22 @@ const remoteCommand = ({ target, key, sudo }: SessionOptions, stall: number): st
   return `sh -c ${[agentProgram(key), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
 };
 
+/** The words of the `receive` command. */
+export const receiveWords = (instruction: ReceiveInstruction): readonly string[] => {
+  const { mode, compression, guid, label, prune } = instruction;
+  return [
+    'receive',
+    mode,
+    compression,
+    guid,
+    label,
+    ...prune.map((each) => `${each.guid}=${each.label}`),
+  ];
+};
+
+/** A command to the agent. Its words hold no `/`: names within a dataset cannot. */
+export const commandLine = (words: readonly string[]): string => `${words.join('/')}\n`;
+
 /** The agent's side of the conversation, without what the login printed before it. */
 class Conversation {
   readonly child: Child;
@@ -171,11 +187,10 @@ class Conversation {
     return lines;
   }
 
-  /** Says one line. Its words hold no `/`: names within a dataset cannot. */
   async say(...words: readonly string[]): Promise<void> {
     try {
       // A line is shorter than what a pipe holds, and the agent waits for it: this does not block.
-      if (this.#input !== undefined) writeSync(this.#input, `${words.join('/')}\n`);
+      if (this.#input !== undefined) writeSync(this.#input, commandLine(words));
     } catch (error) {
       throw await this.#ended(error);
     }
@@ -260,9 +275,8 @@ export const openAgentSession = async (
       if (said !== undefined) throw failure(said);
       return parseFacts(dataset, lines.slice(lines.indexOf('section facts')));
     },
-    receive: async ({ mode, compression, label, guid, prune }) => {
-      const pairs = prune.map((snapshot) => `${snapshot.guid}=${snapshot.label}`);
-      await conversation.say('receive', mode, compression, guid, label, ...pairs);
+    receive: async (instruction) => {
+      await conversation.say(...receiveWords(instruction));
       const report = conversation.rest().then((lines) => parseReceiveReport(dataset, lines));
       // It is awaited when the pipeline has ended; a rejection before that is not unhandled.
       report.catch(() => undefined);

@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts';
+import { shown } from '../zfs/names.ts';
 
 /** A program that both ends can put into the stream, and the arguments for each direction. */
 interface Compressor {
@@ -28,7 +29,7 @@ export const isCompressorName = (text: string): text is CompressorName =>
 export const parseCompression = (text: string): Compression => {
   if (text === 'none' || isCompressorName(text)) return text;
   throw usageError(
-    `unknown compressor '${text}'`,
+    `unknown compressor '${shown(text)}'`,
     `--compress takes ${compressorNames.join(', ')} or none`,
   );
 };

@@ -52,10 +52,16 @@ const parseRemoteHost = (text: string, port?: string): RemoteHost => {
   const bracketed = /^\[(.*)\]$/.exec(rest)?.[1];
   const name = bracketed ?? rest;
   if (user !== undefined && !userPattern.test(user)) {
-    throw usageError(`'${shown(user)}' is not a user name that ssh takes`);
+    throw usageError(
+      `'${shown(user)}' is not a user name that zferry hands to ssh`,
+      'write it behind User in the ssh configuration of this host',
+    );
   }
   if (!(bracketed === undefined ? namePattern : addressPattern).test(name)) {
-    throw usageError(`'${shown(name)}' is not a host name that ssh takes`);
+    throw usageError(
+      `'${shown(name)}' is not a host name that zferry hands to ssh`,
+      'give the host a plain name in the ssh configuration (Host and HostName)',
+    );
   }
   return { kind: 'remote', user, name, port: parsePort(port) };
 };

@@ -1,6 +1,12 @@
 import type { Entry } from './entry.ts';
 import { timestamp } from './text.ts';
 
+/** JSON leaves these as they are, though some programs end a line at them and terminals obey them. */
+const untidy = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+const escaped = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /**
  * The line of the JSON log, and what `--json` prints: the fields of README's table, in that order. What is
  * not known is left out. The fields are a contract: new ones may come, none goes or changes its meaning.
@@ -8,5 +14,6 @@ import { timestamp } from './text.ts';
 export const jsonLine = (entry: Entry): string => {
   const { time, result, verb, source, target, host, snapshot, seconds, ...rest } = entry;
   const head = { time: timestamp(time), result, verb, source, target, host, snapshot };
-  return JSON.stringify({ ...head, seconds: Math.round(seconds * 1000) / 1000, ...rest });
+  const fields = { ...head, seconds: Math.round(seconds * 1000) / 1000, ...rest };
+  return JSON.stringify(fields).replaceAll(untidy, escaped);
 };

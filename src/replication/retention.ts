@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts';
+import { shown } from '../zfs/names.ts';
 
 /** How many of the newest snapshots, and how many hours, days, … with one snapshot each, are kept. */
 export type RetentionPolicy = Readonly<Partial<Record<Period | 'last', number>>>;
@@ -18,7 +19,7 @@ export const parseRetentionPolicy = (text: string): RetentionPolicy => {
     const [word = '', count = '', ...rest] = entry.split('=');
     if (!isPeriod(word) || rest.length > 0 || !/^[1-9][0-9]{0,5}$/.test(count)) {
       throw usageError(
-        `'${entry}' is no part of a retention policy`,
+        `'${shown(entry)}' is no part of a retention policy`,
         `write words such as last=2 hourly=24; the words are last, ${periods.join(', ')}`,
       );
     }

@@ -56,7 +56,11 @@ const setValue = (text: string | undefined): string | undefined =>
   text === undefined || text === '-' || text === '' ? undefined : text;
 
 const unreadable = (command: string, line: string, cause?: unknown): Error =>
-  failure(`cannot read what ${command} printed: '${shown(line)}'`, undefined, cause);
+  failure(
+    `cannot read what ${command} printed: '${shown(line)}'${cause instanceof Error ? `: ${cause.message}` : ''}`,
+    undefined,
+    cause,
+  );
 
 const readable = <T>(command: string, line: string, read: () => T): T => {
   try {

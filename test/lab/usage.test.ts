@@ -91,11 +91,22 @@ describe('a place that is missing or malformed', () => {
     'write ssh://[user@]host[:port]/pool/dataset',
   );
   wrong(['tank/vm', '-oProxyCommand=reboot'], "unknown option '-oProxyCommand=reboot'", seeHelp);
-  wrong(['tank/vm', 'root@-oProxyCommand'], "'-oProxyCommand' is not a host name that ssh takes");
+  const alias = 'give the host a plain name in the ssh configuration (Host and HostName)';
+  wrong(
+    ['tank/vm', 'root@-oProxyCommand'],
+    "'-oProxyCommand' is not a host name that zferry hands to ssh",
+    alias,
+  );
+  wrong(
+    ['tank/vm', 'EXAMPLE\\me@dst'],
+    "'EXAMPLE\\\\me' is not a user name that zferry hands to ssh",
+    'write it behind User in the ssh configuration of this host',
+  );
   wrong(['tank/vm', '-x@dst:tank/vm'], "unknown option '-x@dst:tank/vm'", seeHelp);
   wrong(
     ['tank/vm', 'ssh://-oProxyCommand=reboot/tank/vm'],
-    "'-oProxyCommand=reboot' is not a host name that ssh takes",
+    "'-oProxyCommand=reboot' is not a host name that zferry hands to ssh",
+    alias,
   );
 });
 

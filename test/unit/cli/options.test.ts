@@ -60,7 +60,7 @@ describe('a request', () => {
     ['tank/vm', 'backup:pool', 'is the root of a pool'],
     [':tank', 'backup', 'is the root of a pool'],
     ['tank', 'backup', 'names no dataset'],
-    ['tank/vm', '-backup', 'is not a host name that ssh takes'],
+    ['tank/vm', '-backup', 'is not a host name that zferry hands to ssh'],
   ])('from %s to %s is refused because it %s', (source, target, reason) => {
     expect(refused(() => asked(source, target)).message).toContain(reason);
   });

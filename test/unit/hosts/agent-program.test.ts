@@ -1,16 +1,30 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { kill } from 'node:process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { env, kill } from 'node:process';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { agentProgram, beatProgram } from '../../../src/hosts/agent-program.ts';
-import { parseFacts } from '../../../src/hosts/agent-report.ts';
+import { parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
+import {
+  commandLine,
+  type ReceiveInstruction,
+  receiveWords,
+} from '../../../src/hosts/agent-session.ts';
 import { compressorNames } from '../../../src/hosts/compressors.ts';
 import { isInstalled } from '../../../src/hosts/environment.ts';
 import { quoted } from '../../../src/hosts/words.ts';
-import { parseDatasetName } from '../../../src/zfs/names.ts';
-import { loginShells, posixShells, runIn } from '../support/shells.ts';
+import {
+  type DatasetName,
+  parseDatasetName,
+  parseGuid,
+  type SnapshotLabel,
+} from '../../../src/zfs/names.ts';
+import { datasetName, oneIn, snapshotLabel } from '../support/arbitraries.ts';
+import { batch, inBatches, loginShells, posixShells, runIn } from '../support/shells.ts';
 import { isAlive, until } from '../support/tether.ts';
 
 const key = fc.stringMatching(/^[0-9a-f]{16}$/);
@@ -62,19 +76,20 @@ afterEach(() => {
   }
 });
 
-/** Runs the agent as sshd would: by a login shell, in a process group of its own. */
-const startAgent = (shell: string, digits: string) => {
+/** Runs the agent as sshd would: by a login shell, in a process group of its own. `tools` come first on its PATH. */
+const startAgent = (shell: string, digits: string, dataset = 'tank/a b', tools?: string) => {
   const words = [
     agentProgram(digits),
     'zferry-agent',
-    'tank/a b',
+    dataset,
     'tank',
     'tank',
     '',
     beatProgram(20),
   ];
   const command = `sh -c ${words.map(quoted).join(' ')}`;
-  const process = spawn(shell, ['-c', command], { detached: true });
+  const path = [tools, env['PATH']].filter(Boolean).join(':');
+  const process = spawn(shell, ['-c', command], { detached: true, env: { ...env, PATH: path } });
   const group = process.pid ?? 0;
   started.push(group);
   const lines: string[] = [];
@@ -160,5 +175,80 @@ describe('a running agent', () => {
     await until(() => !isAlive(first.group));
     expect(isAlive(second.group)).toBe(true);
     expect(isAlive(other.group)).toBe(true);
+  });
+});
+
+/** Stands where zfs would: what it was told to list is there with the guid 1, and what to destroy it writes down. */
+const standIn = `#!/bin/sh
+command=$1
+for word; do last=$word; done
+case $command in
+  list) for word; do case $word in *@*) printf 'snapshot\\t1\\t%s\\t-\\t-\\n' "$word";; esac; done;;
+  receive) cat >/dev/null; printf 'into %s\\n' "$last";;
+  destroy) printf '%s\\n' "$last" >>"\${0%/*}/destroyed";;
+esac
+`;
+
+describe('the names in a receive command', () => {
+  let tools = '';
+  beforeAll(() => {
+    tools = mkdtempSync(join(tmpdir(), 'zferry-agent-'));
+    writeFileSync(join(tools, 'zfs'), standIn, { mode: 0o755 });
+  });
+  afterAll(() => rmSync(tools, { recursive: true }));
+
+  /** Gives the agent one `receive` with an empty stream, and answers all that it said and destroyed. */
+  const received = async (shell: string, dataset: DatasetName, instruction: ReceiveInstruction) => {
+    const destroyed = join(tools, 'destroyed');
+    rmSync(destroyed, { force: true });
+    const agent = startAgent(shell, randomKey(), dataset, tools);
+    agent.process.stdin.end(commandLine(receiveWords(instruction)));
+    await until(() => agent.process.exitCode !== null && agent.lines.at(-1) === 'end receive');
+    expect(agent.complaints()).toBe('');
+    return {
+      report: parseReceiveReport(dataset, agent.lines),
+      destroyed: existsSync(destroyed) ? readFileSync(destroyed, 'utf8').split('\n') : [],
+    };
+  };
+
+  const instruction = (label: SnapshotLabel, prune: readonly SnapshotLabel[], guid = '1') => ({
+    mode: 'incremental' as const,
+    compression: 'none' as const,
+    label,
+    guid: parseGuid('1'),
+    prune: prune.map((each) => ({ label: each, guid: parseGuid(guid) })),
+  });
+
+  const label = fc.oneof(
+    snapshotLabel,
+    fc.constantFrom(...[' ', '-', '-rf', '--', ':', '...', ' a', 'a ', 'x'.repeat(200)]),
+  ) as fc.Arbitrary<SnapshotLabel>;
+
+  test('reach zfs exactly, and what was destroyed is told by its exact name', async () => {
+    const prune = fc.uniqueArray(label, { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(datasetName, label, prune, async (dataset, sent, labels) => {
+        const { report, destroyed } = await received('sh', dataset, instruction(sent, labels));
+        expect(report.said).toEqual([`into ${dataset}`]);
+        expect(destroyed).toEqual([...labels.map((each) => `${dataset}@${each}`), '']);
+        expect(report.pruned).toEqual(labels.map((each) => ({ label: each, error: undefined })));
+        expect([...report.snapshots.keys()]).toEqual([...new Set([sent, ...labels])]);
+      }),
+      oneIn(1_000),
+    );
+  });
+
+  test.each(loginShells)('come through by the hundred when %s starts it', async (shell) => {
+    await fc.assert(
+      fc.asyncProperty(datasetName, label, batch(label), async (dataset, sent, labels) => {
+        // Another guid than what is there: nothing of it may go
+        const asked = instruction(sent, labels, '2');
+        const { report, destroyed } = await received(shell, dataset, asked);
+        expect([...report.snapshots.keys()]).toEqual([...new Set([sent, ...labels])]);
+        expect(report.pruned).toEqual([]);
+        expect(destroyed).toEqual([]);
+      }),
+      inBatches(oneIn(20)),
+    );
   });
 });

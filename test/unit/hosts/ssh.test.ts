@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { userInfo } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RemoteHost } from '../../../src/hosts/place.ts';
 import { sshCommand } from '../../../src/hosts/ssh.ts';
+import { oneIn } from '../support/arbitraries.ts';
 
 const backup: RemoteHost = { kind: 'remote', user: undefined, name: 'backup', port: undefined };
 
@@ -92,6 +95,43 @@ describe('the ssh command', () => {
         const values = given.filter((_word, index) => index % 2 === 1);
         expect(values.slice(5, 5 + options.length)).toEqual(options);
       }),
+    );
+  });
+});
+
+/** What ssh itself makes of a command line, with no configuration but that. */
+const readBySsh = ([, ...words]: readonly string[]): ReadonlyMap<string, string> => {
+  const { status, stdout, stderr } = spawnSync('ssh', ['-F', '/dev/null', '-G', ...words], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`ssh ended with ${String(status)}: ${stderr}`);
+  return new Map(
+    stdout
+      .split('\n')
+      .map((line) => [line.split(' ', 1).join(), line.slice(line.indexOf(' ') + 1)]),
+  );
+};
+
+describe('the ssh of this machine', () => {
+  test('reads host, user and port exactly as a place was read', () => {
+    const user = fc.stringMatching(/^[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,30}$/);
+    const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}$/);
+    const port = fc.option(fc.integer({ min: 1, max: 65_535 }), { nil: undefined });
+    const host: fc.Arbitrary<RemoteHost> = fc.record({
+      kind: fc.constant('remote' as const),
+      user: fc.option(user, { nil: undefined }),
+      name: fc.oneof(name, fc.constantFrom('::1', 'fe80::1%eth0', '192.0.2.1', 'NAME.example.')),
+      port,
+    });
+    fc.assert(
+      fc.property(host, (each) => {
+        const read = readBySsh(sshCommand(each, 'true', new Set(), []));
+        expect(read.get('host')).toBe(each.name);
+        expect(read.get('user')).toBe(each.user ?? userInfo().username);
+        expect(read.get('port')).toBe(String(each.port ?? 22));
+        expect(read.get('batchmode')).toBe('yes');
+      }),
+      oneIn(100),
     );
   });
 });

@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { pasteable, quoted } from '../../../src/hosts/words.ts';
-import { datasetName, hostileText, many } from '../support/arbitraries.ts';
+import { datasetName, hostileText, many, oneIn, snapshotLabel } from '../support/arbitraries.ts';
 import { attempt, isOneLine, refused } from '../support/refused.ts';
-import { loginShells, posixShells, printer, runIn } from '../support/shells.ts';
+import {
+  batch,
+  inBatches,
+  loginShells,
+  posixShells,
+  printer,
+  runIn,
+  wordsOf,
+} from '../support/shells.ts';
 
 /** Command lines are bytes: half a surrogate pair or a NUL cannot stand in one. */
 const canBeArgument = (word: string): boolean => word.isWellFormed() && !word.includes('\0');
@@ -34,15 +42,6 @@ const nastiest = [
   ],
 ];
 
-/** Many words for one run of a shell, so that a few hundred runs see thousands of them. */
-const batch = (word: fc.Arbitrary<string>, seed: number) =>
-  fc.sample(fc.array(word, { minLength: 20, maxLength: 20 }), { numRuns: 8, seed });
-
-const printedBy = (shell: string, command: string) => {
-  const { status, stdout, stderr } = runIn(shell, `${printer}${command}`);
-  return { status, words: stdout.split('\n').slice(0, -1), stderr };
-};
-
 describe('a quoted word', () => {
   test('is the word between single quotes, or refused in one line', () => {
     fc.assert(
@@ -70,40 +69,48 @@ describe('a quoted word', () => {
   });
 
   test.each(loginShells)('reaches a program started by %s exactly as it was', (shell) => {
-    for (const words of [nastiest, ...batch(quotable, 1), ...batch(datasetName, 2)]) {
-      expect(printedBy(shell, words.map(quoted).join(' '))).toEqual({
-        status: 0,
-        words,
-        stderr: '',
-      });
-    }
+    expect(wordsOf(shell, nastiest.map(quoted).join(' '))).toEqual(nastiest);
+    fc.assert(
+      fc.property(batch(fc.oneof(quotable, datasetName, snapshotLabel)), (words) => {
+        expect(wordsOf(shell, words.map(quoted).join(' '))).toEqual(words);
+      }),
+      inBatches(shell === 'sh' ? many : oneIn(4)),
+    );
   });
 
   test.each(loginShells)('reaches a sh that %s starts as its parameter', (shell) => {
-    for (const words of [nastiest, ...batch(quotable, 3)]) {
-      const program = 'for word in "$@"; do echo "<$word>"; done';
+    const program = 'for word in "$@"; do echo "<$word>"; done';
+    const reaches = (words: readonly string[]) => {
       const command = `sh -c ${[program, 'name', ...words].map(quoted).join(' ')}`;
       const { status, stdout } = runIn(shell, command);
       expect(status).toBe(0);
       expect(stdout.split('\n').slice(0, -1)).toEqual(words.map((word) => `<${word}>`));
-    }
+    };
+    reaches(nastiest);
+    fc.assert(fc.property(batch(quotable), reaches), inBatches(oneIn(10)));
   });
 });
 
 describe('a command that a person can paste', () => {
   test.each(posixShells)('means in %s exactly the words that it was made of', (shell) => {
-    const printable = hostileWord.map((word) => word.replaceAll(/[\r\n]/g, ''));
-    for (const words of [nastiest, ...batch(printable, 4), ...batch(datasetName, 5)]) {
-      expect(printedBy(shell, pasteable(words))).toEqual({ status: 0, words, stderr: '' });
-    }
+    expect(wordsOf(shell, pasteable(nastiest))).toEqual(nastiest);
+    fc.assert(
+      fc.property(batch(hostileWord), (words) => {
+        expect(wordsOf(shell, pasteable(words))).toEqual(words);
+      }),
+      inBatches(shell === 'sh' ? many : oneIn(4)),
+    );
   });
 
   test('survives being quoted once more, as for ssh', () => {
-    for (const words of batch(datasetName, 6)) {
-      const inner = `${printer}${pasteable(words)}`;
-      const { stdout } = runIn('sh', pasteable(['sh', '-c', inner]));
-      expect(stdout.split('\n').slice(0, -1)).toEqual(words);
-    }
+    fc.assert(
+      fc.property(batch(hostileWord), (words) => {
+        const inner = `${printer}${pasteable(words)}`;
+        const { stdout } = runIn('sh', pasteable(['sh', '-c', inner]));
+        expect(stdout.split('\0').slice(0, -1)).toEqual(words);
+      }),
+      inBatches(oneIn(4)),
+    );
   });
 
   test('leaves plain words plain', () => {

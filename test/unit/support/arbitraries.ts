@@ -9,7 +9,7 @@ import {
   type SnapshotLabel,
 } from '../../../src/zfs/names.ts';
 
-/** How many cases a property of a parser gets; a nightly run sets ZFERRY_CASES to a million. */
+/** How many cases a property of a parser gets; scripts/nightly sets ZFERRY_CASES to more. */
 export const many = { numRuns: Number(env['ZFERRY_CASES'] ?? 10_000) };
 
 /** For properties whose single case is a whole history. */

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import { type FailureKind, ZferryError } from '../../../src/errors.ts';
 
-/** True for text that stays on one line and cannot drive a terminal. */
-export const isOneLine = (text: string): boolean => !/[\p{Cc}\u2028\u2029]/u.test(text);
+/** True for text that stays on one line, is shown in its own order and cannot drive a terminal. */
+export const isOneLine = (text: string): boolean =>
+  !/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u.test(text);
 
 /** What `act` throws; fails when it throws nothing, or something that is not zferry's own. */
 export const thrownBy = (act: () => unknown): ZferryError => {

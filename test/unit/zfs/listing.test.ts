@@ -114,6 +114,8 @@ describe('the listing of a source', () => {
     ['a createtxg that is none', `${head}\nsnapshot\t1\t1e3\toff\t-\t-\t-\ttank/vm@x`],
     ['a createtxg beyond exact numbers', `${head}\nsnapshot\t1\t9007199254740993\t-\t-\t-\t-\tt@x`],
     ['a line that breaks off', `${head}\nsnapshot\t1\t1\toff`],
+    // Only a channel program (zfs-program(8)) can make one, and `zfs destroy` would read it as a range
+    ['a percent sign in a name', `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\ttank/vm@a%b`],
     ['a hostile name', `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\ttank/vm@$(reboot)`],
   ])('is a failure, not an empty answer, when zfs printed %s', (_what, output) => {
     expect(refused(() => parseSourceListing(tank, output), 'failed').message).toContain(
