@@ -1,9 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
+import { inTheMiddle } from './support/interruption.ts';
 import { expectFailed, silentSuccess } from './support/outcome.ts';
-import { freshPair, newestEqual, type Pair, primedPair, snapshots } from './support/pair.ts';
+import {
+  freshPair,
+  newestEqual,
+  type Pair,
+  primedPair,
+  snapshots,
+  writeBigFile,
+  writeFiles,
+} from './support/pair.ts';
 import { without } from './support/programs.ts';
 import { sh } from './support/quote.ts';
+import { reportOf } from './support/report.ts';
 import { makeUser, receiverRights, type User } from './support/user.ts';
 import { wire } from './support/wire.ts';
 
@@ -147,26 +157,53 @@ describe('a target host that cannot receive fails the cycle', () => {
 describe('a login replicates', () => {
   // What logins say before they run anything, the last of it without a line break
   const noise = 'sh -c "echo Welcome; echo Mind the step >&2; printf unfinished"\n';
+  // And what people do there to their shell, which is not to reach ours
   const files = {
-    '.bashrc': noise,
-    '.zshenv': noise,
-    '.config/fish/config.fish': noise,
-    '.tcshrc': noise,
+    '.bashrc': `${noise}shopt -s expand_aliases; alias zfs=false; set -efu\n`,
+    '.zshenv': `${noise}alias zfs=false; setopt err_exit no_glob no_unset rc_quotes\n`,
+    '.config/fish/config.fish': `${noise}alias zfs false; set -x LC_ALL de_DE.UTF-8\n`,
+    '.tcshrc': `${noise}alias zfs false; set noglob; set nonomatch\n`,
+  };
+
+  /** A source, and the place of its replica for a user with that shell who may only receive. */
+  const pairFor = async (shell: string): Promise<Pair> => {
+    const { name } = await user({ shell, files });
+    const parent = `tank/${name}`;
+    await dst.ok(sh`zfs create ${parent} && zfs allow ${name} ${receiverRights} ${parent}`);
+    cleanups.push(() => dst.ok(sh`zfs destroy -r ${parent}`));
+    const pair = await freshPair(undefined, `${parent}/replica`);
+    cleanups.push(pair.remove);
+    return { ...pair, place: `${name}@dst:${pair.target}` };
   };
 
   test.each(['/bin/sh', '/bin/bash', '/bin/zsh', '/usr/bin/fish', '/bin/tcsh'])(
-    'with %s that prints noise, as a user who may only receive',
+    'with %s that prints noise and has odd settings, as a user who may only receive',
     async (shell) => {
-      const { name } = await user({ shell, files });
-      const parent = `tank/${name}`;
-      await dst.ok(sh`zfs create ${parent} && zfs allow ${name} ${receiverRights} ${parent}`);
-      cleanups.push(() => dst.ok(sh`zfs destroy -r ${parent}`));
-      const pair = await freshPair(undefined, `${parent}/replica`);
-      cleanups.push(pair.remove);
-      const place = `${name}@dst:${pair.target}`;
+      const pair = await pairFor(shell);
 
-      expect(await pair.zferry('prime', pair.source, place)).toEqual(silentSuccess);
-      expect(await pair.zferry(pair.source, place)).toEqual(silentSuccess);
+      expect(await pair.zferry('prime', pair.source, pair.place)).toEqual(silentSuccess);
+      const base = await newestEqual(pair);
+      await writeFiles(pair.source, 'second');
+      const cycle = await pair.zferry(pair.source, pair.place, '--compress', 'lzop', '--json');
+      expect(reportOf(cycle)).toMatchObject({ kind: 'incremental', kept: [] });
+      const label = await newestEqual(pair);
+      expect(label).not.toBe(base);
+      expect(await snapshots(dst, pair.target)).toEqual([label]);
+    },
+  );
+
+  test.each(['/usr/bin/fish', '/bin/tcsh'])(
+    'with %s that prints noise, where a run was killed in the middle of its stream',
+    async (shell) => {
+      const pair = await pairFor(shell);
+      expect(await pair.zferry('prime', pair.source, pair.place)).toEqual(silentSuccess);
+      await writeBigFile(pair.source, 'big', 20);
+      const run = await inTheMiddle(pair, 'run');
+      await run.signal('KILL');
+      await run.done;
+
+      const cycle = await pair.zferry(pair.source, pair.place, '--compress', 'lzop', '--json');
+      expect(reportOf(cycle)).toMatchObject({ kind: 'resumed', kept: [] });
       const label = await newestEqual(pair);
       expect(await snapshots(dst, pair.target)).toEqual([label]);
     },

@@ -89,9 +89,10 @@ export const writeBigFile = async (dataset: string, name: string, mebibytes: num
 
 /** The labels of a dataset's snapshots, oldest first. */
 export const snapshots = async (host: Host, dataset: string): Promise<readonly string[]> => {
-  const command = sh`zfs list -H -d 1 -t snapshot -o name -s createtxg ${dataset}`;
-  const names = (await host.ok(command)).split('\n').filter(Boolean);
-  return names.map((name) => name.slice(name.indexOf('@') + 1));
+  // A name may end in a space; it is not to stand where the output is trimmed
+  const command = sh`zfs list -H -d 1 -t snapshot -o name,guid -s createtxg ${dataset}`;
+  const rows = (await host.ok(command)).split('\n').filter(Boolean);
+  return rows.map((row) => row.slice(row.indexOf('@') + 1, row.indexOf('\t')));
 };
 
 /** The labels of a dataset's bookmarks, oldest first. */
