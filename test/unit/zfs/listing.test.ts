@@ -123,6 +123,13 @@ describe('the listing of a source', () => {
     );
   });
 
+  test('that cannot be read for a name says which', () => {
+    const output = `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\ttank/vm@a%b`;
+    expect(refused(() => parseSourceListing(tank, output), 'failed').message).toMatch(
+      /tank\/vm@a%b': the snapshot name 'a%b' has a character that ZFS does not allow/,
+    );
+  });
+
   test('never throws anything but a failure in one line', () => {
     fc.assert(
       fc.property(hostileText(200), (text) => {
