@@ -269,7 +269,7 @@ describe('hostile text is refused in one line, changes nothing and is never exec
   const trap = async (): Promise<() => Promise<void>> => {
     for (const host of [src, dst]) {
       await host.write('/usr/bin/lab-canary', '#!/bin/sh\ntouch /run/lab-canary\n');
-      await host.ok('chmod 755 /usr/bin/lab-canary; rm -f /run/lab-canary');
+      await host.ok('chmod 755 /usr/bin/lab-canary; lab-canary; rm /run/lab-canary');
       onTestFinished(
         async () => void (await host.run('rm -f /usr/bin/lab-canary /run/lab-canary')),
       );
