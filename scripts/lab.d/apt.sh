@@ -31,9 +31,10 @@ Acquire::Languages "none";
 EOF
 }
 
+# install_host_packages NAME...: on this machine, where missing
 install_host_packages() {
   local missing
-  missing=$(missing_host_packages)
+  missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
   say "installing on this machine: ${missing//$'\n'/ }"
   DEBIAN_FRONTEND=noninteractive
@@ -43,10 +44,9 @@ install_host_packages() {
   apt-get -q -y --no-install-recommends install $missing
 }
 
-missing_host_packages() {
+missing_packages() {
   local name
-  for name in bc bison cpio debian-archive-keyring e2fsprogs flex gcc iproute2 kmod libc6-dev \
-    libelf-dev libssl-dev make mmdebstrap openssh-client perl rsync util-linux xz-utils; do
+  for name in "$@"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s\n' "$name"
   done
 }

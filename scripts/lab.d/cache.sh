@@ -5,6 +5,10 @@
 kernel_folder() { printf '%s/kernel-%s\n' "$CACHE" "$(recipe_hash kernel.sh kernel.config)"; }
 root_folder() { printf '%s/root-%s\n' "$CACHE" "$(recipe_hash root.sh packages)"; }
 
+# What this machine needs to build the image, and to run it
+IMAGE_TOOLS='bc bison cpio debian-archive-keyring e2fsprogs flex gcc iproute2 kmod libc6-dev libelf-dev
+  libssl-dev make mmdebstrap openssh-client perl procps rsync util-linux xz-utils'
+
 recipe_hash() { (cd "$LAB_D" && cat "$@") | sha256sum | cut -c1-12; }
 
 build_image() {
@@ -17,7 +21,8 @@ build_image() {
   flock "$image_lock"
   # Whatever a killed build left: nobody else is building while the lock is held
   rm -rf "$CACHE"/building-*
-  logged host install_host_packages
+  # shellcheck disable=SC2086 # a list of words
+  logged host install_host_packages $IMAGE_TOOLS
   # The packages are unpacked while the compiler runs: they wait for different things
   if [ ! -d "$root" ]; then
     logged root cached build_root "$root" &

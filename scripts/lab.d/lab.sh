@@ -9,12 +9,12 @@ lab_is_up() {
 
 lab_up() {
   local name started=$SECONDS
-  build_image
+  prepare_hosts
   state_is_current || lab_down
   [ -d "$STATE" ] || make_state
   make_network
-  for name in $HOSTS; do answers "$name" || { unplug_guest "$name"; boot_guest "$name"; }; done
-  for name in $HOSTS; do [ -S "$STATE/ssh/$name.sock" ] || await_guest "$name"; done
+  for name in $HOSTS; do answers "$name" || { unplug_host "$name"; boot_host "$name"; }; done
+  for name in $HOSTS; do [ -S "$STATE/ssh/$name.sock" ] || await_host "$name"; done
   say "src and dst are up after $((SECONDS - started)) s"
 }
 
@@ -22,16 +22,17 @@ lab_boot() {
   [ -d "$STATE" ] || fail 'the lab is not up'
   answers "$1" && return 0
   make_network
-  unplug_guest "$1"
-  boot_guest "$1"
-  await_guest "$1"
+  unplug_host "$1"
+  boot_host "$1"
+  await_host "$1"
 }
 
 lab_down() {
   local name
-  for name in $HOSTS; do unplug_guest "$name"; done
+  for name in $HOSTS; do unplug_host "$name"; done
   remove_network
-  rm -rf "$STATE"
+  remove_hosts
+  rm -rf --one-file-system "$STATE"
 }
 
 lab_status() {

@@ -17,20 +17,30 @@ make_network() {
   ip -n "$NAMESPACE" link add control type bridge
   ip -n "$NAMESPACE" address add 10.99.2.254/24 dev control
   for name in $HOSTS; do
-    plug_tap "$name-wire" wire
-    plug_tap "$name-control" control
+    lay_cables "$name"
+    ip -n "$NAMESPACE" link set "$name-wire" master wire
+    ip -n "$NAMESPACE" link set "$name-control" master control
   done
   ip -n "$NAMESPACE" link set wire up
   ip -n "$NAMESPACE" link set control up
 }
 
-plug_tap() {
-  ip -n "$NAMESPACE" tuntap add "$1" mode tap
-  ip -n "$NAMESPACE" link set "$1" master "$2" up
+plug_in() {
+  ip -n "$NAMESPACE" link set "$1-wire" up
+  ip -n "$NAMESPACE" link set "$1-control" up
+}
+
+# A host without power says no last word, not even that it resets its connections
+pull_out() {
+  ip -n "$NAMESPACE" link set "$1-wire" down
+  ip -n "$NAMESPACE" link set "$1-control" down
 }
 
 remove_network() {
-  [ ! -e "/run/netns/$NAMESPACE" ] || ip netns delete "$NAMESPACE"
+  local name
+  for name in "$NAMESPACE"{,-src,-dst}; do
+    [ ! -e "/run/netns/$name" ] || ip netns delete "$name"
+  done
 }
 
 # Off its switch and still up: neither side sees anything but silence

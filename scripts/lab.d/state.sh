@@ -16,8 +16,8 @@ host_number() {
 wire_address() { printf '10.99.1.%s' "$(host_number "$1")"; }
 control_address() { printf '10.99.2.%s' "$(host_number "$1")"; }
 
-# A state made by another kernel, root file system or init is not continued
-recipe() { printf '%s %s %s\n' "$(kernel_folder)" "$(root_folder)" "$(recipe_hash init state.sh)"; }
+# A state made by another recipe is not continued
+recipe() { printf '%s %s\n' "$(recipe_hash init-common state.sh)" "$(hosts_recipe)"; }
 
 state_is_current() { [ -f "$STATE/recipe" ] && [ "$(<"$STATE/recipe")" = "$(recipe)" ]; }
 
@@ -27,13 +27,13 @@ make_state() {
   chmod 700 "$STATE" "$STATE/share"
   make_keys
   for name in $HOSTS; do
-    mkdir -p "$STATE/$name/uml"
-    truncate -s "$POOL_SIZE" "$STATE/$name/tank.img"
+    mkdir "$STATE/$name"
     printf '%s\n' "$(host_number "$name")" >>"$STATE/share/addresses"
   done
   write_names
-  cp -r "$(kernel_folder)/modules" "$STATE/share/modules"
-  install -m 755 "$LAB_D/init" "$STATE/share/init"
+  install -m 755 "$LAB_D/$KIND-init" "$STATE/share/init"
+  install -m 644 "$LAB_D/init-common" "$STATE/share/init-common"
+  make_hosts
   # Last: its presence says that the state is whole
   recipe >"$STATE/recipe"
 }
