@@ -74,13 +74,13 @@ describe('a target that cannot be reached fails the cycle in the words of ssh', 
   });
 
   test('a user whose authorized keys do not have ours', async () => {
-    const place = `${(await user({ hasKey: false })).name}@dst`;
+    const host = `${(await user({ hasKey: false })).name}@dst`;
 
-    await expectFailed(pair, () => pair.zferry(pair.source, place), {
+    await expectFailed(pair, () => pair.zferry(pair.source, pair.at(host)), {
       exitCode: 1,
-      error: `${place}: Permission denied (publickey).`,
-      hint: `let this user's key in: ssh-copy-id -- ${place}`,
-      host: place,
+      error: `${host}: Permission denied (publickey).`,
+      hint: `let this user's key in: ssh-copy-id -- ${host}`,
+      host,
     });
   });
 
@@ -116,12 +116,12 @@ describe('a target that cannot be reached fails the cycle in the words of ssh', 
     await dst.write('/run/lab-hanging-shell', '#!/bin/sh\nexec sleep 100\n');
     await dst.ok('install -m 755 /run/lab-hanging-shell /usr/local/bin/lab-hanging-shell');
     cleanups.push(() => dst.ok('rm /run/lab-hanging-shell /usr/local/bin/lab-hanging-shell'));
-    const place = `${(await user({ shell: '/usr/local/bin/lab-hanging-shell' })).name}@dst`;
+    const host = `${(await user({ shell: '/usr/local/bin/lab-hanging-shell' })).name}@dst`;
 
-    await expectFailed(pair, () => pair.zferry(pair.source, place, '--stall', '3s'), {
+    await expectFailed(pair, () => pair.zferry(pair.source, pair.at(host), '--stall', '3s'), {
       exitCode: 1,
-      error: `no answer from ${place} within 3 s`,
-      host: place,
+      error: `no answer from ${host} within 3 s`,
+      host,
     });
   });
 });
@@ -143,13 +143,13 @@ describe('a target host that cannot receive fails the cycle', () => {
 
   test('a user there without permission for zfs', async () => {
     const { name } = await user();
-    const place = `${name}@dst`;
+    const host = `${name}@dst`;
 
-    await expectFailed(pair, () => pair.zferry(pair.source, place), {
+    await expectFailed(pair, () => pair.zferry(pair.source, pair.at(host)), {
       exitCode: 1,
-      error: `${place}: cannot receive incremental stream: permission denied`,
-      hint: `as root on dst: zfs allow ${name} ${receiverRights} tank (or use --sudo)`,
-      host: place,
+      error: `${host}: cannot receive incremental stream: permission denied`,
+      hint: `as root on dst: zfs allow ${name} ${receiverRights} ${dst.pool} (or use --sudo)`,
+      host,
     });
   });
 });
@@ -168,7 +168,7 @@ describe('a login replicates', () => {
   /** A source, and the place of its replica for a user with that shell who may only receive. */
   const pairFor = async (shell: string): Promise<Pair> => {
     const { name } = await user({ shell, files });
-    const parent = `tank/${name}`;
+    const parent = `${dst.pool}/${name}`;
     await dst.ok(sh`zfs create ${parent} && zfs allow ${name} ${receiverRights} ${parent}`);
     cleanups.push(() => dst.ok(sh`zfs destroy -r ${parent}`));
     const pair = await freshPair(undefined, `${parent}/replica`);

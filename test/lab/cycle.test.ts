@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
+import { logTime } from './support/outcome.ts';
 import {
   bookmarks,
   freshPair,
@@ -32,7 +33,7 @@ describe('prime', () => {
     const { exitCode, stdout } = await pair.prime();
 
     expect(exitCode).toBe(0);
-    expect(stdout.trim()).toBe(`${pair.source} is already primed on dst`);
+    expect(stdout.trim()).toBe(`${pair.source} is already primed on ${pair.place}`);
     expect(await snapshots(src, pair.source)).toEqual(before);
   });
 });
@@ -51,7 +52,9 @@ describe('a cycle', () => {
     expect(await bookmarks(pair.source)).toHaveLength(1);
     const line = (await pair.lines()).at(-1);
     expect(line).toMatch(
-      /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z tank\/\w+@zferry_\S+ replicated to dst successfully\. incremental [0-9.]+ MiB in [0-9.]+ s$/,
+      new RegExp(
+        `^${logTime} ${pair.source}@zferry_\\S+ replicated to dst successfully\\. incremental [0-9.]+ MiB in [0-9.]+ s$`,
+      ),
     );
   });
 });

@@ -32,7 +32,7 @@ describe('--dry-run', () => {
     const [base] = await snapshots(src, pair.source);
     const [bookmark] = await bookmarks(pair.source);
     await writeFiles(pair.source, 'second');
-    await src.ok('zpool sync');
+    await src.ok(sh`zpool sync ${src.pool}`);
     const { exitCode, stdout, stderr } = await rehearsed(() => pair.cycle('--dry-run'));
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -61,7 +61,7 @@ describe('--dry-run', () => {
       result: 'planned',
       verb: 'run',
       source: pair.source,
-      target: 'dst',
+      target: pair.place,
       kind: 'incremental',
       snapshot: expect.stringContaining(`${pair.source}@zferry_`),
       base: `${pair.source}@${String(base)}`,
@@ -77,7 +77,7 @@ describe('--dry-run', () => {
 
   test('tells what a prime would send', async () => {
     pair = await freshPair();
-    await src.ok('zpool sync');
+    await src.ok(sh`zpool sync ${src.pool}`);
     const { exitCode, stdout } = await rehearsed(() => pair.prime('--dry-run'));
 
     expect(exitCode).toBe(0);
@@ -98,7 +98,7 @@ describe('--dry-run', () => {
       stdout: '',
       stderr: said({
         error: `${pair.target} on dst does not exist: this pair is not primed, or the target was destroyed or renamed`,
-        hint: `make the first full send: zferry prime ${pair.source} dst`,
+        hint: `make the first full send: zferry prime ${pair.source} ${pair.place}`,
       }),
     });
   });

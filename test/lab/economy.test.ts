@@ -15,7 +15,7 @@ import { wrapTools } from './support/tools.ts';
 let pair: Pair;
 afterEach(async () => pair.remove());
 
-const words = (): readonly string[] => [pair.source, 'dst', '--log', pair.log];
+const words = (): readonly string[] => [pair.source, pair.place, '--log', pair.log];
 
 test('a cycle with a small change starts ssh once and zfs six times at most', async () => {
   pair = await primedPair();

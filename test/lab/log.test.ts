@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { src } from './support/host.ts';
+import { dst, src } from './support/host.ts';
 import { changingNothing, logTime, said, silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
@@ -31,7 +31,7 @@ describe('the line of a cycle', () => {
     pair = await freshPair();
     await pair.prime();
     await pair.cycle();
-    await pair.zferry(pair.source, 'dst:tank/missing/x');
+    await pair.zferry(pair.source, `dst:${dst.pool}/missing/x`);
 
     const [primed, replicated, failed] = await pair.lines();
     const size = `[0-9.]+ (B|KiB|MiB) in [0-9.]+ s$`;
@@ -40,7 +40,7 @@ describe('the line of a cycle', () => {
     expect(replicated).toMatch(new RegExp(`^${logTime} ${success} incremental ${size}`));
     expect(failed).toMatch(
       new RegExp(
-        `^${logTime} ${pair.source} failed to replicate to dst! ERROR! tank/missing/x on `,
+        `^${logTime} ${pair.source} failed to replicate to dst! ERROR! ${dst.pool}/missing/x on `,
       ),
     );
   });
@@ -62,7 +62,7 @@ describe('the line of a cycle', () => {
       result: 'replicated',
       verb: 'run',
       source: pair.source,
-      target: 'dst',
+      target: pair.place,
       host: 'dst',
       snapshot: label,
       seconds: expect.any(Number),
@@ -86,7 +86,7 @@ describe('the line of a cycle', () => {
     );
 
     const error = `${pair.target} on dst does not exist: this pair is not primed, or the target was destroyed or renamed`;
-    const hint = `make the first full send: zferry prime ${pair.source} dst`;
+    const hint = `make the first full send: zferry prime ${pair.source} ${pair.place}`;
     expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: said({ error, hint }) });
     const line = (await pair.lines()).at(-1);
     expect(stdout).toBe(`${line}\n`);
@@ -95,7 +95,7 @@ describe('the line of a cycle', () => {
       result: 'failed',
       verb: 'run',
       source: pair.source,
-      target: 'dst',
+      target: pair.place,
       host: 'dst',
       seconds: expect.any(Number),
       notes: [],
@@ -117,7 +117,7 @@ describe('the line of a cycle', () => {
       result: 'skipped',
       verb: 'run',
       source: pair.source,
-      target: 'dst',
+      target: pair.place,
       host: 'dst',
       seconds: expect.any(Number),
       holder: {
@@ -134,7 +134,7 @@ describe('the line of a cycle', () => {
   test('is whole when several runs end at once', async () => {
     pair = await primedPair();
     const runs = 6;
-    const command = underCron([pair.source, 'dst', '--log', pair.log]);
+    const command = underCron([pair.source, pair.place, '--log', pair.log]);
     await src.ok(`for i in $(seq ${runs}); do ${command} & done; wait`);
 
     const lines = (await pair.lines()).slice(1);
@@ -159,7 +159,7 @@ describe('a log that cannot be written is reported, and the cycle goes on', () =
   ])('%s', async (_what, file, reason) => {
     pair = await primedPair();
     const [before] = await snapshots(src, pair.source);
-    const result = await src.run(underCron([pair.source, 'dst', '--log', file]));
+    const result = await src.run(underCron([pair.source, pair.place, '--log', file]));
 
     const error = `cannot write the log ${file}: ${reason}, open '${file}'`;
     expect(result).toEqual({ exitCode: 0, stdout: '', stderr: said({ error }) });
@@ -184,7 +184,7 @@ describe('what is printed off a terminal', () => {
     const label = await newestEqual(pair);
     expect(stdout).toBe('');
     expect(stderr.split('\n')).toEqual([
-      'zferry: asking dst',
+      `zferry: asking ${pair.place}`,
       'zferry: making a snapshot',
       `zferry: sending ${pair.source}@${label}`,
       'zferry: recording and pruning',
@@ -212,7 +212,7 @@ describe('an ordinary user', () => {
     cleanups.push(user.remove);
     await src.ok(sh`zfs allow ${user.name} ${senderRights} ${pair.source}`);
 
-    expect(await zferryAs(user, pair.source, 'root@dst')).toEqual(silentSuccess);
+    expect(await zferryAs(user, pair.source, pair.at('root@dst'))).toEqual(silentSuccess);
     const label = await newestEqual(pair);
     expect(await snapshots(src, pair.source)).toEqual([label]);
     expect(await log(user)).toMatch(/ replicated to root@dst successfully\. incremental .* s$/);
@@ -222,7 +222,9 @@ describe('an ordinary user', () => {
     pair = await primedPair();
     const user = await makeUser(src);
     cleanups.push(user.remove);
-    const result = await changingNothing(pair, () => zferryAs(user, pair.source, 'root@dst'));
+    const result = await changingNothing(pair, () =>
+      zferryAs(user, pair.source, pair.at('root@dst')),
+    );
 
     expect(result).toEqual({ exitCode: 1, stdout: '', stderr: expect.any(String) });
     const [error, hint] = result.stderr.split('\n');

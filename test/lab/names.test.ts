@@ -4,6 +4,7 @@ import { dst, type Host, src } from './support/host.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
+  counterpart,
   freshPair,
   newestEqual,
   type Pair,
@@ -63,14 +64,14 @@ interface Carried {
   readonly options: readonly string[];
 }
 
-/** The same dataset on both hosts, below parents that the test removes. */
+/** A dataset of src, below parents on both hosts that the test removes. */
 const nested = async (...parts: readonly string[]): Promise<string> => {
   const top = unused();
   const parent = [top, ...parts.slice(0, -1)].join('/');
-  for (const host of [src, dst]) {
-    await host.ok(sh`zfs create -p ${parent}`);
-    onTestFinished(async () => void (await host.run(sh`zfs destroy -r ${top}`)));
-  }
+  await src.ok(sh`zfs create -p ${parent}`);
+  onTestFinished(async () => void (await src.run(sh`zfs destroy -r ${top}`)));
+  await dst.ok(sh`zfs create -p ${counterpart(parent)}`);
+  onTestFinished(async () => void (await dst.run(sh`zfs destroy -r ${counterpart(top)}`)));
   return [top, ...parts].join('/');
 };
 
@@ -124,10 +125,9 @@ describe('a dataset', () => {
   });
 
   test('in a pool with a colon is replicated into a pool and a dataset with spaces', async () => {
-    const [here, there] = ['zf:b-1. x', 'zf my:pool_2.'];
-    await smallPool(src, here, 100);
+    const here = await smallPool(src, 'zf:b-1. x', 100);
+    const there = await smallPool(dst, 'zf my:pool_2.', 100);
     await src.ok(sh`zfs set ${`mountpoint=/${here}`} ${here}`);
-    await smallPool(dst, there, 100);
     pair = await freshPair(`${here}/vm`, `${there}/-r `);
     const typed: Pair = { ...pair, source: `:${pair.source}` };
     expect(await typed.zferry('prime', typed.source, typed.place)).toEqual(silentSuccess);
@@ -194,7 +194,7 @@ describe('a snapshot that a person named', () => {
       const dataset = side === 'source' ? pair.source : pair.target;
       const name = `${dataset}@a%b`;
       await host.write('/tmp/lab-percent.lua', `zfs.sync.snapshot("${name}")`);
-      await host.ok('zfs program tank /tmp/lab-percent.lua');
+      await host.ok(sh`zfs program ${host.pool} /tmp/lab-percent.lua`);
       const [source, target] = [await stateOf(src, pair.source), await stateOf(dst, pair.target)];
 
       const { exitCode, stdout, stderr } = await pair.cycle();
@@ -231,7 +231,7 @@ describe('a host in the ssh configuration', () => {
     );
     onTestFinished(async () => void (await src.run('rm /root/.ssh/config')));
     pair = await freshPair();
-    await replicates({ place: alias });
+    await replicates({ place: pair.at(alias) });
   });
 
   test('by its address is reached', async () => {
@@ -253,7 +253,7 @@ describe('a user on the target', () => {
   test.each(['me@realm', '1.b+c-d_'])('with the name %j receives', async (name) => {
     const user = await makeUser(dst);
     onTestFinished(user.remove);
-    const parent = unused();
+    const parent = unused(dst);
     const uid = await dst.ok(sh`id -u ${user.name}`);
     await dst.ok(sh`zfs create ${parent} && zfs allow -u ${uid} ${receiverRights} ${parent}`);
     onTestFinished(async () => void (await dst.run(sh`zfs destroy -r ${parent}`)));

@@ -97,7 +97,7 @@ describe('--keep and --keep-target', () => {
 
 /** A second target of the same source. */
 const secondTarget = async (): Promise<Pair> => {
-  const other = pairOf(pair.source, unused());
+  const other = pairOf(pair.source, unused(dst));
   onTestFinished(other.remove);
   expect(await other.prime()).toEqual(silentSuccess);
   return other;
@@ -105,7 +105,7 @@ const secondTarget = async (): Promise<Pair> => {
 
 describe('two targets of one source', () => {
   test('have bookmarks of their own; one that was away catches up from its own', async () => {
-    pair = await primedPair(undefined, unused());
+    pair = await primedPair(undefined, unused(dst));
     const away = await secondTarget();
     const old = await snapshots(dst, away.target);
     await writeFiles(pair.source, 'meanwhile');
@@ -132,7 +132,7 @@ describe('two targets of one source', () => {
   });
 
   test('leave each other what a broken stream needs to go on', async () => {
-    pair = await primedPair(undefined, unused());
+    pair = await primedPair(undefined, unused(dst));
     const broken = await secondTarget();
     await writeBigFile(pair.source, 'big', 20);
     const run = await inTheMiddle(broken, 'run');

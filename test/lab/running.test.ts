@@ -24,7 +24,7 @@ const areGone = (pids: readonly number[]): string =>
 
 /** Nothing that belongs to the pair is at work on dst any more. The brackets keep the question from finding itself. */
 const targetIsIdle = async (): Promise<void> =>
-  dst.until(`! pgrep -f ${quote(pair.target.replace(/^t/, '[t]'))}`);
+  dst.until(`! pgrep -f ${quote(pair.target.replace(/^./, '[$&]'))}`);
 
 /** The next run goes on where the last one stopped: the snapshot that it was sending arrives. */
 const expectResumed = async (): Promise<void> => {
@@ -56,7 +56,11 @@ describe('another run for the pair is still at work', () => {
     pair = await primedPair();
     const slow = await startSlowCycle(pair, 6);
 
-    for (const place of ['root@dst', `10.99.1.2:${pair.target}`, `ssh://dst:22/${pair.target}`]) {
+    for (const place of [
+      pair.at('root@dst'),
+      `10.99.1.2:${pair.target}`,
+      `ssh://dst:22/${pair.target}`,
+    ]) {
       const { exitCode, stderr } = await pair.zferry(pair.source, place);
       expect({ place, exitCode, stderr }).toEqual({ place, exitCode: 4, stderr: '' });
       expect((await pair.lines()).at(-1)).toContain(`(pid ${slow.pid}) is still sending, `);

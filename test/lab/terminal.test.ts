@@ -24,7 +24,7 @@ describe('a cycle on a terminal', () => {
   test('shows how far it is while it sends, and ends with the result', async () => {
     pair = await primedPair();
     await writeBigFile(pair.source, 'big', 4);
-    const words = [pair.source, 'dst', '--rate', '1M', '--log', pair.log];
+    const words = [pair.source, pair.place, '--rate', '1M', '--log', pair.log];
     const { exitCode, stdout } = await onTerminal(words);
 
     expect(exitCode).toBe(0);
@@ -45,7 +45,7 @@ describe('a cycle on a terminal', () => {
   test('shows neither with --quiet, and off a terminal', async () => {
     pair = await primedPair();
     await writeBigFile(pair.source, 'big', 2);
-    const words = [pair.source, 'dst', '--rate', '1M', '--log', pair.log];
+    const words = [pair.source, pair.place, '--rate', '1M', '--log', pair.log];
 
     expect(await onTerminal([...words, '--quiet'])).toEqual(silentSuccess);
     expect(await src.run(underCron(words))).toEqual(silentSuccess);
@@ -54,7 +54,7 @@ describe('a cycle on a terminal', () => {
   test('says that another run is at work', async () => {
     pair = await primedPair();
     await writeBigFile(pair.source, 'big', 3);
-    const words = [pair.source, 'dst', '--rate', '1M', '--log', pair.log];
+    const words = [pair.source, pair.place, '--rate', '1M', '--log', pair.log];
     const slow = src.start(underCron(words));
     await src.until(`pgrep -f ${quote(`[z]fs send .*${pair.source}@`)}`);
     const { exitCode, stdout } = await onTerminal(words, 'NO_COLOR=1');

@@ -1,5 +1,5 @@
 import { type Background, startInBackground } from './background.ts';
-import { lab } from './lab.ts';
+import { lab, NAMESPACE, OWN, STATE } from './lab.ts';
 import { quote } from './quote.ts';
 import { type Result, type RunOptions, ssh } from './ssh.ts';
 
@@ -8,6 +8,10 @@ export interface Host {
   readonly name: string;
   /** On the wire, which tests cut; commands come by another way. */
   readonly address: string;
+  /** The pool of its own. The hosts' may have one name or two: one kernel has one of each name. */
+  readonly pool: string;
+  /** Where files can be that are vdevs of further pools. */
+  readonly vdevs: string;
   /** Runs a shell command; does not throw when it fails. */
   readonly run: (command: string, options?: RunOptions) => Promise<Result>;
   /** Its standard output, trimmed; throws when the command fails. */
@@ -37,6 +41,8 @@ const makeHost = (name: string, address: string): Host => {
   return {
     name,
     address,
+    pool: OWN ? `${NAMESPACE}-${name}` : 'tank',
+    vdevs: OWN ? `${STATE}/pools` : '/var/tmp',
     run,
     ok,
     start: (command, options = {}) => startInBackground(name, command, options),

@@ -17,7 +17,7 @@ export const inTheMiddle = async (pair: Pair, verb: 'run' | 'prime'): Promise<Ba
   const run = src.start(underCron(words));
   // With the hidden clone in which zfs receive builds an increment
   await dst.until(
-    sh`zpool sync; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${7 * MIB}`,
+    sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${7 * MIB}`,
     15_000,
   );
   return run;

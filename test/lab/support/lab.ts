@@ -21,7 +21,11 @@ export const labLoudly = async (...words: readonly string[]): Promise<void> => {
   });
 };
 
-export const STATE = process.env['ZFERRY_LAB_STATE'] ?? '/var/lib/zferry-lab';
+/** Whether the hosts are namespaces over this machine's own OpenZFS. One kernel then serves both. */
+export const OWN = process.env['ZFERRY_LAB_HOSTS'] === 'own';
+
+/** As scripts/lab has it. */
+export const STATE = `${process.env['ZFERRY_LAB_STATE'] ?? '/var/lib/zferry-lab'}${OWN ? '-own' : ''}`;
 
 /** The network namespace of that lab, as scripts/lab.d/network.sh names it. */
 export const NAMESPACE = basename(STATE);

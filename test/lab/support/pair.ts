@@ -9,12 +9,14 @@ export interface Pair {
   readonly target: string;
   /** The target as a command line has it. */
   readonly place: string;
+  /** The same with dst called otherwise, such as `root@dst`. */
+  readonly at: (host: string) => string;
   readonly log: string;
   /** zferry with these words and this pair's log, in cron's environment. */
   readonly zferry: (...words: readonly string[]) => Promise<Result>;
   /** `zferry prime` of this pair. */
   readonly prime: (...options: readonly string[]) => Promise<Result>;
-  /** A cycle of this pair in the script's own calling form. */
+  /** A cycle of this pair, in the script's own calling form where both names are the same. */
   readonly cycle: (...options: readonly string[]) => Promise<Result>;
   /** The lines of its log. */
   readonly lines: () => Promise<readonly string[]>;
@@ -31,19 +33,25 @@ export const underCron = (words: readonly string[], tools?: string): string => {
   return `${cronEnvironment} PATH=${path} ${['/usr/local/bin/zferry', ...words].map(quote).join(' ')}`;
 };
 
-/** A name for a dataset that no other test has. */
-export const unused = (): string => `tank/t${randomBytes(4).toString('hex')}`;
+/** A name for a dataset of a host's own pool that no other test has. */
+export const unused = (host: Host = src): string =>
+  `${host.pool}/t${randomBytes(4).toString('hex')}`;
+
+/** The same dataset of the other host's pool. */
+export const counterpart = (source: string): string => source.replace(/^[^/]+/, dst.pool);
 
 /** The words and the log of a pair, none of whose datasets is made: `target` is one on dst, by default of the same name. */
-export const pairOf = (source = unused(), target = source): Pair => {
+export const pairOf = (source = unused(), target = counterpart(source)): Pair => {
   const log = `/var/log/zferry-test-${randomBytes(4).toString('hex')}.log`;
-  const place = target === source ? 'dst' : `dst:${target}`;
+  const at = (host: string) => (target === source ? host : `${host}:${target}`);
+  const place = at('dst');
   const zferry = (...words: readonly string[]) =>
     src.run(underCron([...words, '--log', log]), { timeout: 100_000 });
   return {
     source,
     target,
     place,
+    at,
     log,
     zferry,
     prime: (...options) => zferry('prime', source, place, ...options),

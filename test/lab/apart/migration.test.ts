@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { dst, src } from './support/host.ts';
-import { silentSuccess } from './support/outcome.ts';
+import { dst, src } from '../support/host.ts';
+import { silentSuccess } from '../support/outcome.ts';
 import {
   bookmarks,
   freshPair,
@@ -9,9 +9,9 @@ import {
   property,
   snapshots,
   writeFiles,
-} from './support/pair.ts';
-import { quote, sh } from './support/quote.ts';
-import { reportOf } from './support/report.ts';
+} from '../support/pair.ts';
+import { quote, sh } from '../support/quote.ts';
+import { reportOf } from '../support/report.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
