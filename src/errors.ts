@@ -15,14 +15,26 @@ export const exitCodes = {
 /** The kinds of failure; each is a row of {@link exitCodes}. */
 export type FailureKind = Exclude<keyof typeof exitCodes, 'done'>;
 
-/** What would break a line, drive the terminal or show text in another order: a message may quote a remote host. */
-const unprintable = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu;
+/**
+ * What would break a line, drive the terminal or turn the order of what is read (the marks of right-to-left
+ * text): a message may quote a remote host.
+ */
+const unprintable = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
 
 /** True for text that {@link oneLine} would leave as it is, but for spaces at its ends. */
 export const isPrintable = (text: string): boolean => text.search(unprintable) === -1;
 
 /** Text from anywhere as one line that drives no terminal. */
 export const oneLine = (text: string): string => text.replaceAll(unprintable, ' ').trim();
+
+/** More (characters) than that tells nobody more. */
+const longestMessage = 2_000;
+
+/** Text from a program or a remote host, fit for a message: one line, and not an endless one. */
+export const brief = (text: string): string => {
+  const line = oneLine(text);
+  return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line;
+};
 
 /**
  * Everything that zferry itself can report. `message` is one line without `zferry: error:`, a capital
@@ -33,7 +45,7 @@ export class ZferryError extends Error {
   readonly hint: string | undefined;
 
   constructor(kind: FailureKind, message: string, hint?: string, cause?: unknown) {
-    super(oneLine(message), cause === undefined ? undefined : { cause });
+    super(brief(message), cause === undefined ? undefined : { cause });
     this.name = 'ZferryError';
     this.kind = kind;
     this.hint = hint === undefined ? undefined : oneLine(hint);

@@ -47,6 +47,13 @@ export interface ReceiveReport {
   readonly complete: boolean;
 }
 
+/** Of an agent that nobody could listen to. */
+export const nothingReported: ReceiveReport = {
+  ...{ decompressStatus: undefined, receiveStatus: undefined, said: [], bytes: undefined },
+  ...{ snapshots: new Map(), seen: false, readonly: false, resumeToken: undefined, pruned: [] },
+  complete: false,
+};
+
 /** One snapshot that the agent was told to destroy, and what zfs said when it could not. */
 export interface PruneReport {
   readonly label: string;
@@ -72,13 +79,16 @@ const bySection = (lines: readonly string[]): ReadonlyMap<string, readonly strin
 const values = (lines: readonly string[], word: string): string[] =>
   lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
 
+const isSet = (text: string | undefined): text is string =>
+  text !== undefined && text !== '-' && text !== '';
+
+/** A token goes back into a command of ours: nothing else than its own alphabet may get there. */
+const isToken = (text: string): boolean => /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/.test(text);
+
 const tokenOf = (text: string | undefined): string | undefined => {
-  if (text === undefined || text === '-' || text === '') return undefined;
-  // The token goes back into a command of ours; nothing else than its own alphabet may get there.
-  if (!/^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/.test(text)) {
-    throw failure(`the target's resume token is malformed: '${shown(text)}'`);
-  }
-  return text;
+  if (!isSet(text)) return undefined;
+  if (isToken(text)) return text;
+  throw failure(`the target's resume token is malformed: '${shown(text)}'`);
 };
 
 const guidOf = (text: string | undefined): Guid | undefined => {
@@ -150,9 +160,11 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
 
 const unit = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40, P: 2 ** 50, E: 2 ** 60 };
 
+const receivedLine = /^received ([0-9]{1,4}(?:\.[0-9]{1,3})?)([BKMGTPE]?)B? stream/;
+
 /** Reads `received 12.3M stream in …`, which zfs_nicebytes (lib/libzutil) rounds to three digits. */
 const receivedBytes = (lines: readonly string[]): number | undefined => {
-  const matches = lines.map((line) => /^received ([0-9.]+)([BKMGTPE]?)B? stream/.exec(line));
+  const matches = lines.map((line) => receivedLine.exec(line));
   const match = matches.findLast((found) => found !== null);
   if (match === undefined || match === null) return undefined;
   const scale = unit[(match[2] || 'B') as keyof typeof unit];
@@ -172,7 +184,7 @@ export const parseAbort = (lines: readonly string[]): string | undefined => {
   return abort[0] ?? 'zfs receive -A failed';
 };
 
-/** Reads the agent's lines from `section receive` on; they may break off anywhere. */
+/** Reads the agent's lines from `section receive` on; they may break off anywhere. Throws for none of them. */
 export const parseReceiveReport = (
   target: DatasetName,
   lines: readonly string[],
@@ -182,6 +194,7 @@ export const parseReceiveReport = (
   const after = (sections.get('after') ?? []).map((line) => line.split('\t'));
   const own = after.find(([type, , name]) => type !== 'snapshot' && name === target);
   const complete = lines.includes('end receive');
+  const token = own?.[4];
   const isSpeech = (line: string) => !/^(status|beat) /.test(line) && line !== '';
   return {
     decompressStatus: statusOf(receive, 'decompress'),
@@ -193,10 +206,11 @@ export const parseReceiveReport = (
         .filter(([type]) => type === 'snapshot')
         .map(([, guid = '', name = '']) => [name.slice(name.indexOf('@') + 1), guid]),
     ),
-    seen: complete && own !== undefined,
+    // With a token that is none, whether something was received in part is not known.
+    seen: complete && own !== undefined && (!isSet(token) || isToken(token)),
     readonly: own?.[3] === 'on',
     // Half a token is none.
-    resumeToken: complete ? tokenOf(own?.[4]) : undefined,
+    resumeToken: complete && isSet(token) && isToken(token) ? token : undefined,
     pruned: (sections.get('prune') ?? []).map(parsePruned).filter((report) => report !== undefined),
     complete,
   };

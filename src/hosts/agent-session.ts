@@ -1,5 +1,4 @@
 import { closeSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { failure, type ZferryError } from '../errors.ts';
 import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
 import { agentProgram, beatProgram } from './agent-program.ts';
@@ -12,6 +11,7 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
+import { linesOf } from './lines.ts';
 import { makePipes, type Pipe } from './pipe.ts';
 import { hostShown, type RemotePlace } from './place.ts';
 import { sshCommand } from './ssh.ts';
@@ -61,6 +61,7 @@ export interface AgentSession {
 export interface Receiving {
   /** ssh's standard input, a pipe's end; whoever takes it closes it. */
   readonly input: number;
+  /** Rejects where the target said more than one may. */
   readonly report: Promise<ReceiveReport>;
   readonly ssh: Promise<Ending>;
   /** Changes as long as ssh carries bytes, or the processes on the target use the processor or say something. */
@@ -74,8 +75,11 @@ export interface Receiving {
  */
 const firstLineLimit = 45_000;
 
-/** What a target may say of one transfer; a hostile one must not fill the memory. */
-const mostLines = 100_000;
+/**
+ * How much (characters) a target may say at a time: some hundred thousand snapshots. A hostile one must
+ * not fill the memory.
+ */
+const mostText = 32 * 2 ** 20;
 
 /** How long (milliseconds) a session that is no longer needed gets to end in order. */
 const graceAtClose = 3_000;
@@ -138,7 +142,7 @@ class Conversation {
     this.#input = writeEnd;
     const { stdout } = this.child.process;
     if (stdout === null) throw failure('ssh started without its output');
-    this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+    this.#lines = linesOf(stdout);
     this.#options = options;
     this.#tether = tether;
   }
@@ -165,24 +169,27 @@ class Conversation {
   async greeted(limit: number): Promise<boolean> {
     const greeting = `zferry-agent 1 ${this.#options.key}`;
     // What the login printed last may have had no line break, and stand before it on the same line.
-    const begun = this.#until((line) => line.endsWith(greeting), []);
+    const begun = this.#until(
+      (line) => line.endsWith(greeting),
+      () => undefined,
+    );
     return await this.#within(begun, limit);
   }
 
   /** The lines up to that one. Throws when ssh ends before it, or nothing comes for the stall limit. */
   async until(last: string): Promise<string[]> {
-    const lines: string[] = [];
-    const answered = this.#until((line) => line === last, lines);
+    const { lines, add } = this.#collect();
+    const answered = this.#until((line) => line === last, add);
     if (await this.#within(answered, this.#tether.stall)) return lines;
     this.child.process.kill('SIGKILL');
     throw failure(`${hostShown(this.#options.target.host)} stopped answering`);
   }
 
-  /** The lines to ssh's end. */
+  /** The lines to ssh's end, without the beat. */
   async rest(): Promise<string[]> {
-    const lines: string[] = [];
+    const { lines, add } = this.#collect();
     for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
-      if (lines.length < mostLines) lines.push(line);
+      if (!line.startsWith('beat ')) add(line);
     }
     return lines;
   }
@@ -203,13 +210,28 @@ class Conversation {
     return line.value;
   }
 
-  async #until(isLast: (line: string) => boolean, lines: string[]): Promise<true> {
+  async #until(isLast: (line: string) => boolean, add: (line: string) => void): Promise<true> {
     for (;;) {
       const line = await this.#next();
       if (line === undefined) throw await this.#ended();
       if (isLast(line)) return true;
-      lines.push(line);
+      add(line);
     }
+  }
+
+  /** Keeps lines, up to what a target may say; ends the session of one that says more, and throws. */
+  #collect(): { readonly lines: string[]; readonly add: (line: string) => void } {
+    const lines: string[] = [];
+    let size = 0;
+    const add = (line: string) => {
+      size += line.length + 1;
+      if (size > mostText) {
+        this.child.process.kill('SIGKILL');
+        throw failure(`${hostShown(this.#options.target.host)} does not stop talking`);
+      }
+      lines.push(line);
+    };
+    return { lines, add };
   }
 
   async #within(work: Promise<true>, limit: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { childEnvironment, isInstalled } from './environment.ts';
+import { lineSplitter } from './lines.ts';
 import type { Tether } from './tether.ts';
 
 /** How a long-running process ended. */
@@ -38,17 +39,12 @@ const collectLines = (
   onLine: (line: string) => boolean,
 ): { readonly lines: string[]; flush: () => void } => {
   const lines: string[] = [];
-  let rest = '';
-  const take = (line: string) => {
+  const { take, flush } = lineSplitter((line) => {
     if (line !== '' && !onLine(line) && lines.length < mostLines) lines.push(line);
-  };
-  child.stderr?.setEncoding('utf8');
-  child.stderr?.on('data', (text: string) => {
-    const parts = (rest + text).split(/\r?\n/);
-    rest = parts.pop() ?? '';
-    for (const part of parts) take(part);
   });
-  return { lines, flush: () => take(rest.trimEnd()) };
+  child.stderr?.setEncoding('utf8');
+  child.stderr?.on('data', take);
+  return { lines, flush };
 };
 
 const killWhenAborted = (

@@ -58,3 +58,11 @@ export const makePipes = async (count: number, tether: Tether): Promise<readonly
     for (const path of paths) rmSync(path, { force: true });
   }
 };
+
+/** Closes this process's ends. */
+export const closePipes = (pipes: readonly Pipe[]): void => {
+  for (const { readEnd, writeEnd } of pipes) {
+    closeSync(readEnd);
+    closeSync(writeEnd);
+  }
+};

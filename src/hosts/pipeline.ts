@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { type Child, startChild } from './child.ts';
-import type { Pipe } from './pipe.ts';
+import { closePipes, type Pipe } from './pipe.ts';
 import type { Tether } from './tether.ts';
 
 /** One process of the pipeline; `onLine` takes the lines of its standard error that are no complaints. */
@@ -27,10 +27,7 @@ export const startPipeline = (
       startChild(argv, [inputs[index] ?? 'ignore', outputs[index] ?? 'ignore'], tether, onLine),
     );
   } finally {
-    for (const { readEnd, writeEnd } of pipes) {
-      closeSync(readEnd);
-      closeSync(writeEnd);
-    }
+    closePipes(pipes);
     closeSync(output);
   }
 };

@@ -32,6 +32,13 @@ const withoutPredecessors = async (
   );
 };
 
+const lookAtHost = async (request: Request, session: AgentSession): Promise<TargetFacts> => {
+  const facts = await session.facts();
+  const problem = hostProblem(request, facts);
+  if (problem !== undefined) throw problem;
+  return facts;
+};
+
 /**
  * Looks at the target and makes sure that this run is the only one at it, here by a lock and there by
  * ending what a dead network left behind. Throws PairBusy, or what keeps the
@@ -44,11 +51,26 @@ export const approachTarget = async (
   tether: Tether,
 ): Promise<Target> => {
   const { pair } = request;
-  const first = await session.facts();
-  const problem = hostProblem(request, first);
-  if (problem !== undefined) throw problem;
+  const first = await lookAtHost(request, session);
   const id = targetIdOf(first.poolGuid as Guid, pair.target.dataset);
   const lock = await lockTarget(pair, id, started, tether);
   const facts = await withoutPredecessors(session, pair, first);
   return { id, facts, lock };
+};
+
+/**
+ * Looks again, through a new session, at the target whose lock this run has. Throws what keeps the target's
+ * host from taking part, and a failure when another target answers.
+ */
+export const returnToTarget = async (
+  request: Request,
+  session: AgentSession,
+  { id, lock }: Target,
+): Promise<Target> => {
+  const { pair } = request;
+  const first = await lookAtHost(request, session);
+  if (targetIdOf(first.poolGuid as Guid, pair.target.dataset) !== id) {
+    throw failure(`${hostShown(pair.target.host)} has another pool than a moment ago`);
+  }
+  return { id, lock, facts: await withoutPredecessors(session, pair, first) };
 };

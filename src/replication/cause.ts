@@ -39,6 +39,16 @@ const reasonIn = (said: readonly string[], consequence: RegExp): string | undefi
 export const saysChanged = ({ said }: ReceiveReport): boolean =>
   said.some((line) => line.includes('has been modified'));
 
+/** Reasons of a failed receive that may be gone the next time. */
+const passing =
+  /space|quota|I\/O error|busy|permission|not permitted|memory|interrupted|suspended|read-?only|does not exist|no such|timed? ?out|has been modified|checksum|corrupt|bad magic|^(lzop|zstd|lz4|gzip):/i;
+
+/** True where `zfs receive` took no offence at anything but the stream itself, which will be the same the next time. */
+export const refusesStream = ({ complete, receiveStatus, said }: ReceiveReport): boolean => {
+  const reason = reasonIn(said, brokenStream);
+  return complete && receiveStatus !== 0 && reason !== undefined && !passing.test(reason);
+};
+
 /** What `zfs allow` must give a user who is not root. */
 const receiverRights = 'create,mount,receive,destroy,readonly,canmount';
 

@@ -1,7 +1,8 @@
 import { openAgentSession } from '../hosts/agent-session.ts';
+import type { Lock } from '../hosts/lock.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { localZfs } from '../hosts/zfs-command.ts';
-import { approachTarget } from './approach.ts';
+import { approachTarget, returnToTarget } from './approach.ts';
 import { deliver } from './deliver.ts';
 import { agentKey, lockTyped } from './locking.ts';
 import type { Observer, Progress } from './observer.ts';
@@ -9,7 +10,20 @@ import { prepare } from './prepare.ts';
 import type { Request } from './request.ts';
 import { settle } from './settle.ts';
 import type { Story } from './story.ts';
+import { StuckPartial } from './stuck.ts';
 import { chooseWire } from './wire.ts';
+
+/** What a cycle came to that did not throw. */
+type Outcome = 'replicated' | 'already primed';
+
+/** A run that holds the lock of its pair. */
+interface Run {
+  readonly request: Request;
+  readonly story: Story;
+  readonly observer: Observer;
+  readonly started: Date;
+  readonly lock: Lock;
+}
 
 /**
  * One cycle for one pair. Writes what becomes known into `story`, also when it throws; throws a
@@ -21,25 +35,45 @@ export const cycle = async (
   story: Story,
   observer: Observer,
   tether: Tether,
-): Promise<'replicated' | 'already primed'> => {
-  const { pair, sudo, sshOptions } = request;
+): Promise<Outcome> => {
   const started = new Date();
-  const lock = await lockTyped(pair, started, tether);
+  const lock = await lockTyped(request.pair, started, tether);
+  const run = { request, story, observer, started, lock };
   const locked: Tether = { ...tether, locks: [lock.descriptor] };
+  try {
+    return await attempt(run, locked);
+  } catch (error) {
+    if (!(error instanceof StuckPartial)) throw error;
+    // It would stop all cycles to come: once more, without it.
+    story.notes.push(`a partial receive was refused: ${error.message}`);
+    return await attempt(run, locked, error);
+  }
+};
 
+const attempt = async (
+  { request, story, observer, started, lock }: Run,
+  tether: Tether,
+  stuck?: StuckPartial,
+): Promise<Outcome> => {
+  const { pair, sudo, sshOptions } = request;
   observer.step(`asking ${pair.target.typed}`);
   const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions };
-  const session = await openAgentSession(options, locked);
+  const session = await openAgentSession(options, tether);
   try {
-    const target = await approachTarget(request, session, started, locked);
-    const reins: Tether = { ...locked, locks: [...locked.locks, target.lock.descriptor] };
+    const target = stuck
+      ? await returnToTarget(request, session, stuck.target)
+      : await approachTarget(request, session, started, tether);
+    const reins: Tether = { ...tether, locks: [...tether.locks, target.lock.descriptor] };
     const zfs = localZfs(sudo, reins);
     const progress = (now: Progress) => {
       for (const held of [lock, target.lock]) held.report(now);
       observer.progress(now);
     };
     const watched = { ...observer, progress };
-    const situation = { request, session, zfs, ...target, story, observer: watched, tether: reins };
+    const situation = {
+      ...{ request, session, zfs, ...target, stuck: stuck?.token },
+      ...{ story, observer: watched, tether: reins },
+    };
 
     const wire = chooseWire(request, target.facts);
     const delivery = await prepare(situation);

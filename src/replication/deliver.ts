@@ -12,6 +12,7 @@ import type { Request } from './request.ts';
 import type { Situation } from './situation.ts';
 import { destroyEach, kept } from './snapshot.ts';
 import type { Story } from './story.ts';
+import { stuckPartial } from './stuck.ts';
 import { type Transfer, transfer } from './transfer.ts';
 import type { Wire } from './wire.ts';
 
@@ -50,10 +51,11 @@ const unverified = (
 
 /** Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. */
 export const deliver = async (
-  { request, session, zfs, id, story, observer, tether }: Situation,
+  situation: Situation,
   delivery: Delivery,
   wire: Wire,
 ): Promise<void> => {
+  const { request, session, zfs, id, story, observer, tether } = situation;
   const { pair, series, keepTarget, sudo } = request;
   const { stream, sent, source, target, replaced, made } = delivery;
   tellStory(story, request, delivery, wire);
@@ -95,11 +97,12 @@ export const deliver = async (
     const isUnused = report.seen && report.resumeToken === undefined && !arrived;
     const left = isUnused && !tether.signal.aborted ? await destroyEach(zfs, made) : [];
     story.kept = left;
-    throw problem;
+    throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
-  story.kept = report.pruned.flatMap(({ label, error: reason }) =>
-    reason === undefined
-      ? []
-      : [kept(`${hostShown(pair.target.host)}:${pair.target.dataset}@${label}`, reason)],
-  );
+  const reasons = new Map(report.pruned.map(({ label, error: reason }) => [label, reason]));
+  story.kept = work.instruction.prune.flatMap(({ label }) => {
+    const reason = reasons.get(label);
+    const name = `${hostShown(pair.target.host)}:${pair.target.dataset}@${label}`;
+    return reason === undefined ? [] : [kept(name, reason)];
+  });
 };

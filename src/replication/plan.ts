@@ -3,7 +3,7 @@ import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
-import { type Guid, parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
+import { parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
 import type { Pair, Request } from './request.ts';
 
@@ -147,7 +147,7 @@ export type Plan =
 /** The target's head is not what the base (its guid) left there. */
 export const changed = (
   request: Request,
-  base: Guid | undefined,
+  base: string | undefined,
   { snapshots }: TargetDataset,
 ): ZferryError => {
   const { pair } = request;
@@ -195,13 +195,14 @@ const foreignPartial = (request: Request, why: string): PartialPlan => ({
 /**
  * Decides about a partial receive. The token comes from the target and is taken as hostile: only when it
  * continues a snapshot of this very source, from a base that both sides have, in the clear as the series
- * is, does it get near `zfs send -t`.
+ * is, does it get near `zfs send -t`. `stuck` is the token of one that zfs has just refused to complete.
  */
 export const decidePartial = (
   request: Request,
   source: SourceListing,
   target: TargetDataset,
   contents: TokenContents | undefined,
+  stuck?: string,
 ): PartialPlan => {
   const problem = sourceProblem(request, source);
   if (problem !== undefined) return { kind: 'refuse', error: problem };
@@ -222,9 +223,11 @@ export const decidePartial = (
   }
   const isWhatItSays =
     snapshot !== undefined && contents.sends === snapshotName(dataset, snapshot.label);
-  if (isWhatItSays && isOurs && baseFits && !contents.raw) {
-    const token = target.resumeToken ?? '';
-    return { kind: 'resume', token, snapshot, fromGuid };
+  const token = target.resumeToken ?? '';
+  if (isWhatItSays && isOurs && baseFits && !contents.raw && token !== stuck) {
+    if (isPrime || target.written === 0) return { kind: 'resume', token, snapshot, fromGuid };
+    // zfs receive would say so too, but not before all of it has been sent.
+    return { kind: 'refuse', error: changed(request, fromGuid, target) };
   }
   // zfs receive -A of a first full send destroys the dataset; that is for a person to say.
   if (isPrime) {

@@ -170,7 +170,7 @@ const giveUpPartial = async (
  * that one listing tells its guid too. Throws the refusal, with nothing left behind.
  */
 export const prepare = async (situation: Situation): Promise<Delivery | 'already primed'> => {
-  const { request, session, zfs, id, facts, observer } = situation;
+  const { request, session, zfs, id, facts, stuck, observer } = situation;
   const { dataset } = request.pair.source;
   const target = facts.dataset;
   const unfit = targetProblem(request, facts);
@@ -183,7 +183,7 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     const source = await lookAtSource(zfs, dataset, id);
     if (request.abortPartial) return await giveUpPartial(situation, source, target);
     const contents = await lookIntoToken(zfs, target.resumeToken);
-    const plan = decidePartial(request, source, target, contents);
+    const plan = decidePartial(request, source, target, contents, stuck);
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'resume') {
       observer.step(`going on with @${plan.snapshot.label} where it was interrupted`);

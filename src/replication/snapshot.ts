@@ -1,4 +1,4 @@
-import { failure } from '../errors.ts';
+import { brief, failure } from '../errors.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import type { Bookmark, Snapshot } from '../zfs/listing.ts';
 import { markProperty, supersededMark } from '../zfs/marks.ts';
@@ -75,7 +75,7 @@ const uses: readonly (readonly [RegExp, string])[] = [
 
 export const kept = (name: string, said: string): Kept => {
   const use = uses.find(([words]) => words.test(said))?.[1];
-  return { name, reason: use ?? said, inUse: use !== undefined };
+  return { name, reason: use ?? brief(said), inUse: use !== undefined };
 };
 
 /** Marks what a hold, a clone or a send kept from being pruned, so that a later cycle knows that it may go. */

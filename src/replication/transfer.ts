@@ -1,9 +1,9 @@
 import { asZferryError, failure, type ZferryError } from '../errors.ts';
-import type { ReceiveReport } from '../hosts/agent-report.ts';
+import { nothingReported, type ReceiveReport } from '../hosts/agent-report.ts';
 import type { AgentSession, ReceiveInstruction } from '../hosts/agent-session.ts';
 import { compressors } from '../hosts/compressors.ts';
 import { watchForStall } from '../hosts/liveness.ts';
-import { makePipes } from '../hosts/pipe.ts';
+import { closePipes, makePipes } from '../hosts/pipe.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
 import type { RemotePlace } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
@@ -55,9 +55,21 @@ const progressReader = (onProgress: Transfer['onProgress']) => {
   return { onLine, latest: () => progress };
 };
 
+/** What the target reported; nothing, and why, where it could not be listened to. */
+const hear = async (
+  report: Promise<ReceiveReport>,
+): Promise<{ readonly report: ReceiveReport; readonly error?: ZferryError }> => {
+  try {
+    return { report: await report };
+  } catch (error) {
+    return { report: nothingReported, error: asZferryError(error) };
+  }
+};
+
 /**
  * Sends one stream and waits until every process on both sides has ended. Never throws for a transfer
  * that failed: the result has the error, and what the target says it has now, when it could still say so.
+ * What it throws, it throws before the first byte.
  */
 export const transfer = async (
   session: AgentSession,
@@ -69,7 +81,10 @@ export const transfer = async (
   const progress = progressReader(work.onProgress);
   const stages = stagesOf(work, progress.onLine);
   const pipes = await makePipes(stages.length - 1, reins);
-  const receiving = await session.receive(work.instruction);
+  const receiving = await session.receive(work.instruction).catch((reason: unknown) => {
+    closePipes(pipes);
+    throw reason;
+  });
   const children = startPipeline(stages, pipes, receiving.input, reins);
   // The limiter looks at its clock all the time: that is no sign of life.
   const working = work.limiter === undefined ? children : children.slice(0, -1);
@@ -81,16 +96,15 @@ export const transfer = async (
     session.kill();
   });
   const endings = await Promise.all(children.map(({ ended }) => ended));
-  const [ssh, report] = await Promise.all([receiving.ssh, receiving.report]).finally(endWatch);
-  const reason: unknown = reins.signal.reason;
+  const [ssh, heard] = await Promise.all([receiving.ssh, hear(receiving.report)]);
+  endWatch();
+  const { report } = heard;
+  const end = {
+    ...{ target: work.target, stages: endings, ssh, report },
+    isCompressed: work.instruction.compression !== 'none',
+  };
   const error = reins.signal.aborted
-    ? asZferryError(reason)
-    : transferFailure({
-        target: work.target,
-        stages: endings,
-        ssh,
-        report,
-        isCompressed: work.instruction.compression !== 'none',
-      });
+    ? asZferryError(reins.signal.reason)
+    : (heard.error ?? transferFailure(end));
   return { error, report, bytes: report.bytes ?? progress.latest().sent };
 };

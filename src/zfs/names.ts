@@ -41,7 +41,9 @@ export const parseDatasetName = (text: string): DatasetName => {
 };
 
 const parseLabel = (text: string, what: string): string => {
-  const problem = componentProblem(text);
+  const problem =
+    componentProblem(text) ??
+    (text.length > longestName ? `is longer than ${longestName} characters` : undefined);
   if (problem !== undefined) throw usageError(`the ${what} name '${shown(text)}' ${problem}`);
   return text;
 };

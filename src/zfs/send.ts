@@ -44,7 +44,11 @@ export type SendProgress =
 /** Reads a line of `zfs send -v -P`; undefined for one that is a complaint. */
 export const parseSendLine = (line: string): SendProgress | undefined => {
   const [first = '', second = ''] = line.split('\t');
-  if (first === 'size' && /^[0-9]+$/.test(second)) return { total: Number(second) };
+  if (first === 'size' && /^[0-9]+$/.test(second)) {
+    const total = Number(second);
+    // For a token near its end zfs takes more away than there is: 2^64 and a bit less.
+    return Number.isSafeInteger(total) ? { total } : 'header';
+  }
   if (/^[0-9]{2}:[0-9]{2}:[0-9]{2}$/.test(first) && /^[0-9]+$/.test(second)) {
     return { sent: Number(second) };
   }
@@ -58,6 +62,8 @@ export interface TokenContents {
   /** undefined for a full stream. */
   readonly fromGuid: string | undefined;
   readonly raw: boolean;
+  /** Where in the stream it goes on: object and offset, as zfs prints them. */
+  readonly position: string;
   /** Full name of the snapshot that zfs would send for it; undefined where it could not. */
   readonly sends: string | undefined;
 }
@@ -83,5 +89,12 @@ export const parseTokenContents = (output: string): TokenContents | undefined =>
   if (toName === undefined || toGuid === undefined) return undefined;
   const streams = [...output.matchAll(/^(?:full|incremental\t[^\t\n]*)\t([^\t\n]+)\t[0-9]+$/gm)];
   const sends = streams.length === 1 ? streams[0]?.[1] : undefined;
-  return { toName, toGuid, fromGuid: number('fromguid'), raw: fields.has('rawok'), sends };
+  return {
+    toName,
+    toGuid,
+    fromGuid: number('fromguid'),
+    raw: fields.has('rawok'),
+    position: `${fields.get('object')} ${fields.get('offset')}`,
+    sends,
+  };
 };

@@ -31,6 +31,10 @@ describe('an error', () => {
     );
   });
 
+  test('is not endless, however much it quotes', () => {
+    expect(failure('x'.repeat(100_000)).message).toHaveLength(2_001);
+  });
+
   test('keeps ordinary text as it is', () => {
     const error = failure("cannot open 'tank/日 ä': no such pool", "zfs create 'tank/a b'");
     expect(error.message).toBe("cannot open 'tank/日 ä': no such pool");

@@ -8,6 +8,7 @@ export interface Report {
   readonly base?: string;
   readonly bytes: number;
   readonly kept: readonly string[];
+  readonly notes: readonly string[];
 }
 
 /** Reads it; throws where the cycle did not succeed silently but for that object. */

@@ -40,6 +40,15 @@ describe('a line of the JSON log', () => {
     expect(parsed(jsonLine(skipped({ holder })))).toMatchObject({ result: 'skipped', holder });
   });
 
+  test('drives no terminal that shows it', () => {
+    fc.assert(
+      fc.property(hostileText(), (text) => {
+        expect(jsonLine(failed({ error: text, kept: [text] }))).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      }),
+      many,
+    );
+  });
+
   test('is one line that gives every text back exactly', () => {
     fc.assert(
       fc.property(

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { ReceiveReport } from '../../../src/hosts/agent-report.ts';
 import type { Ending } from '../../../src/hosts/child.ts';
-import { type TransferEnd, transferFailure } from '../../../src/replication/cause.ts';
+import {
+  refusesStream,
+  type TransferEnd,
+  transferFailure,
+} from '../../../src/replication/cause.ts';
 import { remotePlace } from '../support/pair.ts';
 
 const done = (program: string): Ending => ({ program, exitCode: 0, signal: undefined, said: [] });
@@ -180,5 +184,47 @@ describe('blamed for a failed transfer is', () => {
     const why = 'cannot receive incremental stream: destination has snapshots (eg. pool/vm@x)';
     const report = { ...brokenOff, said: [...brokenOff.said, why] };
     expect(transferFailure(end({ report }))?.message).toBe(`backup: ${why}`);
+  });
+});
+
+/** In the words of libzfs 2.1 and 2.3, behind `cannot receive resume stream: `. */
+const refused = (...said: readonly string[]): ReceiveReport => ({
+  ...arrived,
+  receiveStatus: 1,
+  said: [...arrived.said, ...said.map((line) => `cannot receive resume stream: ${line}`)],
+});
+
+describe('the stream itself is refused', () => {
+  test.each([
+    'kernel modules must be upgraded to receive this stream.',
+    'pool must be upgraded to receive this stream.',
+    'invalid backup stream',
+    'incremental send stream requires -L (--large-block), to match previous receive.',
+    'destination already exists',
+  ])('when zfs receive says: %s', (why) => {
+    expect(refusesStream(refused(why))).toBe(true);
+  });
+
+  test.each([
+    'out of space',
+    'destination tank/vm space quota exceeded.',
+    'I/O error',
+    'dataset is busy',
+    'pool is read-only',
+    'invalid stream (bad magic number)',
+    'permission denied',
+    'checksum mismatch or incomplete stream.',
+    'destination tank/vm has been modified',
+  ])('not when the next time may be another: %s', (why) => {
+    expect(refusesStream(refused(why))).toBe(false);
+  });
+
+  test('not when the stream broke off, the decompressor failed, or not all was heard', () => {
+    expect(refusesStream(brokenOff)).toBe(false);
+    expect(refusesStream(arrived)).toBe(false);
+    const unpacked = { ...brokenOff, said: [...brokenOff.said, 'lzop: <stdin>: Checksum error'] };
+    expect(refusesStream(unpacked)).toBe(false);
+    const why = 'kernel modules must be upgraded to receive this stream.';
+    expect(refusesStream({ ...refused(why), complete: false })).toBe(false);
   });
 });

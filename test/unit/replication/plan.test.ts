@@ -230,6 +230,7 @@ const contents = (changes: Partial<TokenContents> = {}): TokenContents => ({
   toGuid: '2',
   fromGuid: '1',
   raw: false,
+  position: '0x3 0x20000',
   sends: `tank/vm@${two.label}`,
   ...changes,
 });
@@ -263,6 +264,30 @@ describe('a partial receive', () => {
   test('is given up when its snapshot or its base is gone here, for the replica stays', () => {
     expect(decidePartial(request(), listing([one]), partial, contents()).kind).toBe('give up');
     expect(decidePartial(request(), listing([two]), partial, contents()).kind).toBe('give up');
+  });
+
+  test('is given up when zfs there refused to complete that very one, but a first send by a person only', () => {
+    expect(decidePartial(request(), both, partial, contents(), token).kind).toBe('give up');
+    expect(decidePartial(request(), both, partial, contents(), `${token}0`).kind).toBe('resume');
+    const full = contents({ fromGuid: undefined });
+    expect(decidePartial(request(), both, partialPrime, full, token)).toMatchObject({
+      kind: 'refuse',
+      error: {
+        message: expect.stringContaining('cannot be continued'),
+        hint: expect.stringContaining('zferry prime --abort-partial'),
+      },
+    });
+  });
+
+  test('is not continued on a target that was changed: all of it would be sent first', () => {
+    const written = replica([one], { resumeToken: token, written: 1 });
+    expect(decidePartial(request(), both, written, contents())).toMatchObject({
+      kind: 'refuse',
+      error: { exitCode: 3, hint: expect.stringContaining('zfs rollback') },
+    });
+    const prime = replica([], { resumeToken: token, written: 1 });
+    const full = contents({ fromGuid: undefined });
+    expect(decidePartial(request(), both, prime, full).kind).toBe('resume');
   });
 
   test('is given up rather than sent raw, or under a name that zfs would not send', () => {
@@ -311,6 +336,7 @@ describe('a partial receive', () => {
     toGuid: number,
     fromGuid: fc.option(number, { nil: undefined }),
     raw: fc.boolean(),
+    position: text,
     sends: fc.option(text, { nil: undefined }),
   });
   const some = fc.subarray([one, two, three]);

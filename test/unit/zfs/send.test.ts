@@ -84,6 +84,8 @@ describe('a line of zfs send -v -P', () => {
     ['incremental\tb\ttank/vm@a\t12345', 'header'],
     ["warning: cannot send 'tank/vm@a': Input/output error", undefined],
     ['cannot open: dataset does not exist', undefined],
+    // OpenZFS 2.3.9 for a token at the end of its stream
+    ['size\t18446744073709412368', 'header'],
     ['size\tmany', undefined],
     ['08:15:01\t', undefined],
     ['', undefined],
@@ -135,6 +137,7 @@ describe('the contents of a resume token', () => {
           toGuid: to,
           fromGuid: from ?? undefined,
           raw,
+          position: '0x80 0x0',
           sends: 'tank/vm@zferry_2',
         });
       }),

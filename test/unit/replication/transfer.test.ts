@@ -1,0 +1,52 @@
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { failure } from '../../../src/errors.ts';
+import { nothingReported } from '../../../src/hosts/agent-report.ts';
+import type { AgentSession, Receiving } from '../../../src/hosts/agent-session.ts';
+import { type Transfer, transfer } from '../../../src/replication/transfer.ts';
+import { remotePlace, snapshot } from '../support/pair.ts';
+import { tether } from '../support/tether.ts';
+
+const { label, guid } = snapshot(1);
+const work: Transfer = {
+  target: remotePlace('backup:pool/vm'),
+  send: ['sh', '-c', 'echo stream'],
+  instruction: { mode: 'full', compression: 'gzip', label, guid, prune: [] },
+  limiter: undefined,
+  onProgress: () => undefined,
+};
+
+/** A session whose receive comes to this; the wire itself is proven in the lab. */
+const session = (receive: () => Promise<Receiving>): AgentSession => {
+  const unused = () => Promise.reject(new Error('nobody asks for that here'));
+  const others = { facts: unused, replacePredecessors: unused, abortPartial: unused };
+  return { ...others, receive, close: unused, kill: () => undefined };
+};
+
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+
+test('a transfer that the session does not take throws, and leaves no descriptor open', async () => {
+  const gone = failure('the wire was cut');
+  const before = openFiles();
+  const taken = transfer(
+    session(() => Promise.reject(gone)),
+    work,
+    tether(),
+  );
+  await expect(taken).rejects.toBe(gone);
+  expect(openFiles()).toBe(before);
+});
+
+test('a report that cannot be heard is the error of a transfer, and no exception', async () => {
+  const endless = failure('backup does not stop talking');
+  const ssh = { program: 'ssh', exitCode: undefined, signal: 'SIGKILL', said: [] } as const;
+  const input = openSync('/dev/null', 'w');
+  const receiving = (): Promise<Receiving> => {
+    const report = Promise.reject(endless);
+    report.catch(() => undefined);
+    return Promise.resolve({ input, report, ssh: Promise.resolve(ssh), pulse: () => '' });
+  };
+  const result = await transfer(session(receiving), work, tether());
+  expect(result).toEqual({ error: endless, report: nothingReported, bytes: 0 });
+  expect(() => closeSync(input)).toThrow('EBADF');
+});
