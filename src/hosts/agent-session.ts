@@ -76,10 +76,12 @@ export interface Receiving {
 const firstLineLimit = 45_000;
 
 /**
- * How much (characters) a target may say at a time: some hundred thousand snapshots. A hostile one must
- * not fill the memory.
+ * How much (bytes of this process's memory, about) a target may say at a time: some hundred thousand
+ * snapshots. A hostile one must not fill the memory.
  */
-const mostText = 32 * 2 ** 20;
+const mostText = 64 * 2 ** 20;
+/** What a line takes beside its characters. */
+const lineOverhead = 48;
 
 /** How long (milliseconds) a session that is no longer needed gets to end in order. */
 const graceAtClose = 3_000;
@@ -224,7 +226,7 @@ class Conversation {
     const lines: string[] = [];
     let size = 0;
     const add = (line: string) => {
-      size += line.length + 1;
+      size += line.length + lineOverhead;
       if (size > mostText) {
         this.child.process.kill('SIGKILL');
         throw failure(`${hostShown(this.#options.target.host)} does not stop talking`);
