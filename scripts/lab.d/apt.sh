@@ -10,13 +10,16 @@ debian_mirror() {
   printf '%s\n' "${mirrors%%$'\n'*}"
 }
 
-# private_apt FOLDER: writes FOLDER/apt.conf for use as APT_CONFIG
+# private_apt FOLDER [SUITE...]: writes FOLDER/apt.conf for use as APT_CONFIG
 private_apt() {
-  local folder=$1 mirror
+  local folder=$1 mirror suite
+  shift
+  [ $# -gt 0 ] || set -- trixie trixie-backports
   mirror=$(debian_mirror)
   mkdir -p "$folder"/{lists,cache/archives/partial}
-  printf 'deb [signed-by=%s] %s %s main contrib\n' \
-    "$DEBIAN_KEYRING" "$mirror" trixie "$DEBIAN_KEYRING" "$mirror" trixie-backports >"$folder/sources.list"
+  for suite in "$@"; do
+    printf 'deb [signed-by=%s] %s %s main contrib\n' "$DEBIAN_KEYRING" "$mirror" "$suite"
+  done >"$folder/sources.list"
   cat >"$folder/apt.conf" <<EOF
 Dir::Etc::SourceList "$folder/sources.list";
 Dir::Etc::SourceParts "/dev/null";

@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { dst, type Host, src } from './support/host.ts';
+import { inTheMiddle } from './support/interruption.ts';
+import { useOldZfs } from './support/old-zfs.ts';
+import { silentSuccess } from './support/outcome.ts';
+import {
+  bookmarks,
+  newestEqual,
+  type Pair,
+  pairOf,
+  primedPair,
+  property,
+  snapshots,
+  writeBigFile,
+  writeFiles,
+} from './support/pair.ts';
+import { sh } from './support/quote.ts';
+import { follow, refusalOf, verdictOf } from './support/refusal.ts';
+import { reportOf } from './support/report.ts';
+import { makeUser, receiverRights } from './support/user.ts';
+
+let pair: Pair;
+afterEach(async () => pair.remove());
+
+const isTidy = async (...others: readonly string[]): Promise<void> => {
+  const label = await newestEqual(pair);
+  expect(await snapshots(src, pair.source)).toEqual([label]);
+  expect(await snapshots(dst, pair.target)).toEqual([...others, label]);
+  expect(await bookmarks(pair.source)).toHaveLength(1);
+};
+
+/** In the middle of an increment of 20 MiB zferry dies. */
+const interrupted = async (): Promise<void> => {
+  pair = await primedPair();
+  await writeBigFile(pair.source, 'big', 20);
+  const run = await inTheMiddle(pair, 'run');
+  await run.signal('KILL');
+  await run.done;
+  await dst.until('! pgrep -x zfs');
+};
+
+/** Somebody writes to the replica. */
+const change = async (): Promise<void> => {
+  const at = '/mnt/changed';
+  await dst.ok(
+    sh`zfs set readonly=off ${pair.target} && mkdir -p ${at} && mount -t zfs -o zfsutil ${pair.target} ${at} && echo x >${at}/theirs && umount ${at} && zfs set readonly=on ${pair.target}`,
+  );
+};
+
+describe.each<[string, readonly Host[]]>([
+  ['the source', [src]],
+  ['the target', [dst]],
+  ['both sides', [src, dst]],
+])('with the commands of OpenZFS 2.1 on %s', (_, old) => {
+  beforeEach(async () => useOldZfs(old));
+
+  test('a dataset is primed, cycled and pruned; what is held is kept until it is released', async () => {
+    pair = await primedPair();
+    const [base] = await snapshots(src, pair.source);
+    for (const [host, dataset] of [
+      [src, pair.source],
+      [dst, pair.target],
+    ] as const) {
+      const name = `${dataset}@${String(base)}`;
+      await host.ok(sh`zfs hold mine ${name}`);
+      onTestFinished(async () => void (await host.run(sh`zfs release mine ${name}; true`)));
+    }
+    await writeFiles(pair.source, 'second');
+    const { kind, kept } = reportOf(await pair.cycle('--json'));
+    expect(kind).toBe('incremental');
+    // 2.1 does not tell a hold from another use
+    expect(kept).toEqual([
+      `dst:${pair.target}@${String(base)}: it is ${old.includes(dst) ? 'in use' : 'held'}`,
+      `${pair.source}@${String(base)}: it is ${old.includes(src) ? 'in use' : 'held'}`,
+    ]);
+    await src.ok(sh`zfs release mine ${`${pair.source}@${String(base)}`}`);
+    await dst.ok(sh`zfs release mine ${`${pair.target}@${String(base)}`}`);
+    expect(await pair.cycle()).toEqual(silentSuccess);
+    await isTidy();
+
+    const [cloned] = await snapshots(dst, pair.target);
+    await dst.ok(sh`zfs clone ${`${pair.target}@${String(cloned)}`} ${`${pair.target}-clone`}`);
+    expect(reportOf(await pair.cycle('--json')).kept).toEqual([
+      `dst:${pair.target}@${String(cloned)}: it has clones`,
+    ]);
+  });
+
+  test('an interrupted increment is resumed, and one that zfs refuses to complete is sent anew', async () => {
+    await interrupted();
+    expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'resumed' });
+    await isTidy();
+    await pair.remove();
+
+    await interrupted();
+    await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
+    expect(verdictOf(await pair.cycle())).toMatchObject({
+      exitCode: 1,
+      error: expect.stringContaining('kernel modules must be upgraded'),
+    });
+    expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'incremental' });
+    await isTidy('theirs');
+  });
+
+  test('what is missing is refused, with the way out', async () => {
+    pair = pairOf();
+    expect(await refusalOf(pair, pair.cycle)).toEqual({
+      exitCode: 3,
+      error: `${pair.source} does not exist on this host`,
+      hint: 'see what there is: zfs list -r tank',
+    });
+    await src.ok(sh`zfs create ${pair.source}`);
+    const unprimed = await refusalOf(pair, pair.cycle);
+    expect(unprimed).toMatchObject({
+      exitCode: 3,
+      error: expect.stringContaining(`${pair.target} on dst does not exist`),
+    });
+    await follow(unprimed.hint);
+    expect(await pair.cycle()).toEqual(silentSuccess);
+
+    const nowhere = pairOf(pair.source, 'nopool/replica');
+    expect(await refusalOf(nowhere, nowhere.cycle)).toMatchObject({
+      exitCode: 1,
+      error: 'the pool nopool is not imported on dst',
+    });
+  });
+
+  test('a changed target is refused, also where a snapshot hides the change, and the hint’s command mends it', async () => {
+    pair = await primedPair();
+    for (const hide of [false, true]) {
+      await change();
+      if (hide) await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
+      const { exitCode, error, hint } = verdictOf(await pair.cycle());
+      expect({ exitCode, error }).toEqual({
+        exitCode: 3,
+        error: expect.stringContaining(`${pair.target} on dst was changed after its snapshot @`),
+      });
+      await follow(hint);
+      expect(await pair.cycle()).toEqual(silentSuccess);
+      await isTidy();
+    }
+  });
+
+  test('a quota and missing rights are told in words, and when they are mended the next cycle goes on', async () => {
+    pair = await primedPair();
+    await writeBigFile(pair.source, 'big', 5);
+    const used = await property(dst, pair.target, 'used');
+    await dst.ok(sh`zfs set quota=${Number(used) + 1_000_000} ${pair.target}`);
+    expect(verdictOf(await pair.cycle())).toEqual({
+      exitCode: 1,
+      error: `dst: cannot receive incremental stream: destination ${pair.target} space quota exceeded.`,
+      hint: undefined,
+    });
+    await dst.ok(sh`zfs set quota=none ${pair.target}`);
+    expect(await pair.cycle()).toEqual(silentSuccess);
+    await isTidy();
+
+    const user = await makeUser(dst);
+    onTestFinished(user.remove);
+    const words = [pair.source, `${user.name}@dst`] as const;
+    const denied = verdictOf(await pair.zferry(...words));
+    expect(denied).toMatchObject({
+      exitCode: 1,
+      error: `${user.name}@dst: cannot receive incremental stream: permission denied`,
+    });
+    expect(denied.hint).toContain(`zfs allow ${user.name} ${receiverRights} tank`);
+  });
+});
