@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { dst, type Host, src } from './support/host.ts';
-import { inTheMiddle } from './support/interruption.ts';
-import { useOldZfs } from './support/old-zfs.ts';
-import { silentSuccess } from './support/outcome.ts';
+import { dst, type Host, src } from '../support/host.ts';
+import { inTheMiddle } from '../support/interruption.ts';
+import { useOldZfs } from '../support/old-zfs.ts';
+import { silentSuccess } from '../support/outcome.ts';
 import {
   bookmarks,
   newestEqual,
@@ -13,11 +13,11 @@ import {
   snapshots,
   writeBigFile,
   writeFiles,
-} from './support/pair.ts';
-import { sh } from './support/quote.ts';
-import { follow, refusalOf, verdictOf } from './support/refusal.ts';
-import { reportOf } from './support/report.ts';
-import { makeUser, receiverRights } from './support/user.ts';
+} from '../support/pair.ts';
+import { sh } from '../support/quote.ts';
+import { follow, refusalOf, verdictOf } from '../support/refusal.ts';
+import { reportOf } from '../support/report.ts';
+import { makeUser, receiverRights } from '../support/user.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
