@@ -1,13 +1,6 @@
 import type { Entry } from './entry.ts';
 import { timestamp } from './text.ts';
 
-<<<<<<< HEAD
-/** JSON leaves these as they are, though some programs end a line at them and terminals obey them. */
-const untidy = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
-
-const escaped = (character: string): string =>
-  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-=======
 /** JSON leaves these as they are; a terminal that shows the log would act on them. */
 const unescaped = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
@@ -15,7 +8,6 @@ const escapeOf = (character: string): string =>
   [...Array(character.length).keys()]
     .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
     .join('');
->>>>>>> 9c98a8e (Give up a partial increment whose completion zfs refuses for good; keep a lying target's words in bounds)
 
 /**
  * The line of the JSON log, and what `--json` prints: the fields of README's table, in that order. What is
@@ -25,9 +17,5 @@ export const jsonLine = (entry: Entry): string => {
   const { time, result, verb, source, target, host, snapshot, seconds, ...rest } = entry;
   const head = { time: timestamp(time), result, verb, source, target, host, snapshot };
   const fields = { ...head, seconds: Math.round(seconds * 1000) / 1000, ...rest };
-<<<<<<< HEAD
-  return JSON.stringify(fields).replaceAll(untidy, escaped);
-=======
   return JSON.stringify(fields).replaceAll(unescaped, escapeOf);
->>>>>>> 9c98a8e (Give up a partial increment whose completion zfs refuses for good; keep a lying target's words in bounds)
 };
