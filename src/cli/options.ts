@@ -8,7 +8,8 @@ import type { LogFormat } from '../journal/log.ts';
 import type { Request } from '../replication/request.ts';
 import { parseRetentionPolicy, type RetentionPolicy } from '../replication/retention.ts';
 import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
-import { shown } from '../zfs/names.ts';
+import { shown, snapshotName } from '../zfs/names.ts';
+import { freshSuffix, siblingOf } from '../zfs/siblings.ts';
 import { parseBytes, parseCount, parseTime } from './quantities.ts';
 
 /** What a replicating verb's options say about what is printed and written. */
@@ -32,6 +33,8 @@ export interface ReplicatingOptions extends OutputOptions {
   readonly nameFormat: string;
   readonly dryRun?: boolean;
   readonly abortPartial?: boolean;
+  readonly rollback?: boolean;
+  readonly replace?: boolean;
 }
 
 /** Reads an option's value, and names the option where the value is wrong. */
@@ -120,7 +123,8 @@ const remote = (target: Place, source: Place): RemotePlace => {
   return { ...target, host };
 };
 
-const local = (source: Place): Place => {
+/** The source, which must be on this host. Throws a usage error. */
+export const local = (source: Place): Place => {
   if (source.host.kind === 'here') return source;
   throw usageError(
     `the source ${source.typed} is on another host; sources on other hosts are not supported yet`,
@@ -147,6 +151,10 @@ export const requestFor = (
   }
   // That neither pv nor mbuffer is there is said before anything is begun.
   if (options.rate !== undefined) limiter(options.rate);
+  // That the new replica's name would be too long is said before anything is begun.
+  if (options.replace) {
+    snapshotName(siblingOf(target.dataset, freshSuffix), series.label(new Date(), 100));
+  }
   return {
     pair: { source, target },
     intent,
@@ -162,6 +170,8 @@ export const requestFor = (
     sudo: options.sudo ?? false,
     sshOptions: options.sshOption ?? [],
     abortPartial: options.abortPartial ?? false,
+    rollback: options.rollback ?? false,
+    replace: options.replace ?? false,
     self,
   };
 };

@@ -1,14 +1,19 @@
 import { exitCodes } from '../errors.ts';
 import { hostShown } from '../hosts/place.ts';
 import { bytesShown } from '../journal/text.ts';
-import { type Rehearsal, rehearse } from '../replication/rehearsal.ts';
+import {
+  type Rehearsal,
+  type RehearsedReplacement,
+  type RehearsedRollback,
+  rehearse,
+} from '../replication/rehearsal.ts';
 import type { Request } from '../replication/request.ts';
 import type { OutputOptions } from './options.ts';
 import { withInterrupts } from './replicate.ts';
 import { printResult } from './terminal.ts';
 
-const sending = ({ pair }: Request, { kind, snapshot, base }: Rehearsal): string => {
-  const to = `${hostShown(pair.target.host)}:${pair.target.dataset}`;
+const sending = ({ pair }: Request, { kind, snapshot, base, replaces }: Rehearsal): string => {
+  const to = `${hostShown(pair.target.host)}:${replaces?.as ?? pair.target.dataset}`;
   switch (kind) {
     case 'already primed':
       return `nothing to do: ${pair.source.dataset} is already primed on ${to} (common base ${base})`;
@@ -21,18 +26,39 @@ const sending = ({ pair }: Request, { kind, snapshot, base }: Rehearsal): string
   }
 };
 
+const rollbackLines = ({ pair }: Request, { to, bytes, destroys }: RehearsedRollback): string[] => {
+  const host = hostShown(pair.target.host);
+  return [
+    `would roll ${pair.target.dataset} on ${host} back to ${to}: what was written there since is lost (${bytesShown(bytes)})`,
+    ...destroys.map((name) => `would destroy ${name} on ${host}`),
+  ];
+};
+
+const replacementLines = ({ pair }: Request, { as, destroys }: RehearsedReplacement): string[] => {
+  const host = hostShown(pair.target.host);
+  return [
+    ...(as === undefined
+      ? []
+      : [`would then put ${as} in the place of ${pair.target.dataset} on ${host}`]),
+    ...destroys.map((name) => `would then destroy the old ${name} on ${host}`),
+  ];
+};
+
 const planLines = (request: Request, plan: Rehearsal): string[] => {
-  if (plan.kind === 'already primed') return [sending(request, plan)];
+  const replacing = plan.replaces === undefined ? [] : replacementLines(request, plan.replaces);
+  if (plan.kind === 'already primed') return [sending(request, plan), ...replacing];
   const host = hostShown(request.pair.target.host);
   const { note, compression } = plan.wire;
   const { dataset } = request.pair.target;
   return [
     ...(plan.givesUpPartial ? [`would give up the partial receive of ${dataset} on ${host}`] : []),
+    ...(plan.rollback === undefined ? [] : rollbackLines(request, plan.rollback)),
     sending(request, plan),
     `estimated size: ${plan.estimate === undefined ? 'unknown' : `${bytesShown(plan.estimate)} before compression`}`,
     `compression: ${compression}${note === undefined ? '' : ` (${note})`}`,
     ...plan.prune.source.map((name) => `would then destroy ${name} here`),
     ...plan.prune.target.map((name) => `would then destroy ${name} on ${host}`),
+    ...replacing,
   ];
 };
 
@@ -48,6 +74,8 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     estimatedBytes: plan.estimate,
     compression: plan.wire.compression,
     givesUpPartial: plan.givesUpPartial,
+    rollback: plan.rollback,
+    replaces: plan.replaces,
     prune: plan.prune,
   });
 

@@ -6,7 +6,7 @@ import type { Entry } from '../journal/entry.ts';
 import { jsonLine } from '../journal/json.ts';
 import { appendToLog } from '../journal/log.ts';
 import { textLine, timestamp } from '../journal/text.ts';
-import { cycle } from '../replication/cycle.ts';
+import { carryOut } from '../replication/carry-out.ts';
 import { PairBusy } from '../replication/locking.ts';
 import type { Observer } from '../replication/observer.ts';
 import type { Request } from '../replication/request.ts';
@@ -117,7 +117,7 @@ const attempt = async (request: Request, story: Story, output: OutputOptions) =>
   try {
     return await withInterrupts(async (signal) => {
       const tether: Tether = { locks: [], signal, stall: request.stall };
-      return await cycle(request, story, observer(request, output), tether);
+      return await carryOut(request, story, observer(request, output), tether);
     });
   } catch (error) {
     return asZferryError(error);

@@ -26,6 +26,10 @@ export const addRun = (program: Command, help: string, end: (code: number) => vo
     )
     .argument('<source>', 'pool/dataset on this host')
     .argument('<target...>', '[user@]host, or [user@]host:pool/dataset')
+    .option(
+      '--rollback',
+      'first take a target that was changed back to the last common snapshot; destroys the changes there and every newer snapshot',
+    )
     .addHelpText('after', example + help)
     .action(async (source: string, targets: string[], options: ReplicatingOptions) => {
       const request = requestFor('run', source, onlyTarget(targets), options, 'zferry');

@@ -1,5 +1,7 @@
 import { markProperty, supersededMark } from '../zfs/marks.ts';
+import { asideSuffix, freshSuffix } from '../zfs/siblings.ts';
 import { compressorNames, compressors } from './compressors.ts';
+import { inspectionArguments } from './inspection.ts';
 
 /**
  * The program that runs on the target for one cycle, in POSIX sh; docs/PROTOCOL.md says what it speaks.
@@ -19,6 +21,7 @@ const lines = (key: string): readonly string[] => [
   'LC_ALL=C; export LC_ALL;',
   'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH;',
   'target=$1; parent=$2; pool=$3; sudo=$4; beat=$5; tab="\t"; set -f;',
+  `fresh=$target${freshSuffix}; aside=$target${asideSuffix};`,
   'z() { $sudo zfs "$@"; };',
 
   'agents() { ps -A -o pid= -o pgid= -o args= | while read -r pid group words;',
@@ -38,7 +41,7 @@ const lines = (key: string): readonly string[] => [
   `for name in zfs ${compressorNames.join(' ')};`,
   'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
   'echo section properties;',
-  'z get -Hp -o name,property,value type,readonly,written,receive_resume_token "$parent" "$target" 2>&1;',
+  'z get -Hp -o name,property,value type,readonly,written,receive_resume_token "$parent" "$target" "$aside" 2>&1;',
   'echo section pool; zpool get -Hp -o value guid "$pool" 2>&1;',
   'echo section snapshots;',
   `z list -Hp -d 1 -t snapshot -o name,guid,createtxg,${markProperty} "$target" 2>&1; echo status list $?;`,
@@ -67,11 +70,23 @@ const lines = (key: string): readonly string[] => [
   // What cannot go now (a hold, a clone) is marked, so that a later cycle knows that it may.
   `case $code in 0) ;; *) z set ${markProperty}=${supersededMark} "$target@$2" 2>&1;; esac; fi; };`,
 
+  // What a person asked for with a flag. Each names what it is for by guid too, and asks zfs before it acts.
+  'is() { case $(z get -Hp -o value guid "$1" 2>&1) in "$2") return 0;; *) echo "$1 is not what it was"; return 1;; esac; };',
+  'abort() { z receive -A "$target"; };',
+  'rollback() { is "$target@$2" "$1" && z rollback -r "$target@$2"; };',
+  'aside() { is "$target" "$1" && z rename -u "$target" "$aside"; };',
+  'promote() { is "$fresh" "$1" && z rename -u "$fresh" "$target"; };',
+  // Not -r: that would take a dataset below it that nobody has seen. `@%` goes as a whole or not at all.
+  'discard() { is "$aside" "$1" && { z destroy "$aside@%"; z destroy "$aside"; }; };',
+  `inspect() { echo section inspection; z list ${inspectionArguments} "$target" "$fresh" "$aside" 2>&1; echo end inspection; };`,
+  'act() { echo section "$1"; "$@" 2>&1; echo status "$1" $?; facts; };',
+
   // The empty line ends whatever the login printed without a line break of its own.
   `echo; echo zferry-agent 1 ${key}; facts;`,
   'while IFS= read -r line; do IFS=/; set -- $line; unset IFS; case $1 in',
   'replace) replace; facts;;',
-  'abort) echo section abort; z receive -A "$target" 2>&1; echo status abort $?; facts;;',
+  'abort|rollback|aside|promote|discard) act "$@";;',
+  'inspect) inspect;;',
   'receive) receive "$@"; exit 0;;',
   '*) exit 0;; esac; done',
 ];

@@ -1,6 +1,7 @@
 import { failure } from '../errors.ts';
 import { parseProperties, parseSnapshots, type Snapshot } from '../zfs/listing.ts';
 import { type DatasetName, type Guid, parentOf, parseGuid, shown } from '../zfs/names.ts';
+import { asideSuffix } from '../zfs/siblings.ts';
 import { type CompressorName, isCompressorName } from './compressors.ts';
 
 /** The target dataset as the agent saw it. */
@@ -24,6 +25,8 @@ export interface TargetFacts {
   readonly poolGuid: Guid | undefined;
   readonly parentExists: boolean;
   readonly dataset: TargetDataset | undefined;
+  /** True where an old replica stands aside that `prime --replace` has not destroyed. */
+  readonly hasAside: boolean;
   /** What zfs said where it did not answer; undefined where it answered everything that is there. */
   readonly complaint: string | undefined;
 }
@@ -109,7 +112,9 @@ const writtenIn = (text: string | undefined): number => {
 
 /** What zfs says of something that is not there is an answer. */
 const isComplaint = (line: string): boolean =>
-  !/\t|^$|^[0-9]+$|^status |(dataset does not exist|no such pool( available\.)?)$/.test(line);
+  !/\t|^$|^[0-9]+$|^status |(dataset does not exist|name is too long|no such pool( available\.)?)$/.test(
+    line,
+  );
 
 const statusOf = (lines: readonly string[], stage: string): number | undefined => {
   const text = values(lines, `status ${stage}`)[0];
@@ -152,6 +157,7 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
       resumeToken: tokenOf(own.get('receive_resume_token')),
       snapshots: parseSnapshots(snapshotLines.filter(isRow)),
     },
+    hasAside: properties.has(`${target}${asideSuffix}`),
     complaint: isAnswered
       ? undefined
       : [...poolLines, ...propertyLines, ...snapshotLines].find(isComplaint),
@@ -177,11 +183,24 @@ const parsePruned = (line: string): PruneReport | undefined => {
   return { label, error: status === '0' ? undefined : said || `zfs destroy ended with ${status}` };
 };
 
-/** What zfs said when `zfs receive -A` failed; undefined when it did not. */
-export const parseAbort = (lines: readonly string[]): string | undefined => {
-  const abort = bySection(lines).get('abort') ?? [];
-  if (statusOf(abort, 'abort') === 0) return undefined;
-  return abort[0] ?? 'zfs receive -A failed';
+/** What the agent does when a person's flag asks for it; the words are those of the protocol. */
+export type Action = 'abort' | 'rollback' | 'aside' | 'promote' | 'discard';
+
+const zfsFor: Readonly<Record<Action, string>> = {
+  abort: 'zfs receive -A',
+  rollback: 'zfs rollback',
+  aside: 'zfs rename',
+  promote: 'zfs rename',
+  discard: 'zfs destroy',
+};
+
+/** What zfs said when an action failed; undefined when it did not. */
+export const parseAction = (action: Action, lines: readonly string[]): string | undefined => {
+  const answer = bySection(lines).get(action) ?? [];
+  if (statusOf(answer, action) === 0) return undefined;
+  // It goes on with advice that would destroy more.
+  const [said = ''] = answer;
+  return said === '' || said.startsWith('status ') ? `${zfsFor[action]} failed` : said;
 };
 
 /** Reads the agent's lines from `section receive` on; they may break off anywhere. Throws for none of them. */

@@ -3,7 +3,8 @@ import { failure, type ZferryError } from '../errors.ts';
 import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
 import { agentProgram, beatProgram } from './agent-program.ts';
 import {
-  parseAbort,
+  type Action,
+  parseAction,
   parseFacts,
   parseReceiveReport,
   type ReceiveReport,
@@ -11,6 +12,7 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
+import { type Inspected, parseInspection } from './inspection.ts';
 import { linesOf } from './lines.ts';
 import { makePipes, type Pipe } from './pipe.ts';
 import { hostShown, type RemotePlace } from './place.ts';
@@ -47,6 +49,19 @@ export interface AgentSession {
   readonly replacePredecessors: () => Promise<TargetFacts>;
   /** `zfs receive -A`, then looks again. Throws a failure when zfs did not do it. */
   readonly abortPartial: () => Promise<TargetFacts>;
+  /** `zfs rollback -r` to a snapshot of the target, then looks again. Throws a failure in zfs's words. */
+  readonly rollBack: (to: {
+    readonly label: SnapshotLabel;
+    readonly guid: Guid;
+  }) => Promise<TargetFacts>;
+  /** Renames the target (by its guid) aside, without mounting anything. Throws a failure in zfs's words. */
+  readonly setAside: (guid: Guid) => Promise<TargetFacts>;
+  /** Renames the fresh replica (by its guid) to the target, without mounting anything. Throws as `setAside`. */
+  readonly promote: (guid: Guid) => Promise<TargetFacts>;
+  /** Destroys what stands aside (by its guid) with its snapshots; nothing below it. Throws as `setAside`. */
+  readonly discard: (guid: Guid) => Promise<TargetFacts>;
+  /** Looks closer: all that is of the target, below it, and beside it by the names that zferry gives. */
+  readonly inspect: () => Promise<readonly Inspected[]>;
   /**
    * Makes the agent ready and hands out ssh's standard input, for the last process of the pipeline;
    * the report comes when the agent has ended, complete or not.
@@ -286,18 +301,27 @@ export const openAgentSession = async (
     conversation.child.process.kill('SIGKILL');
   };
   const facts = async () => parseFacts(dataset, await conversation.until('end facts'));
+  const act = async (action: Action, ...words: readonly string[]) => {
+    await conversation.say(action, ...words);
+    const lines = await conversation.until('end facts');
+    const said = parseAction(action, lines);
+    if (said !== undefined) throw failure(`${hostShown(options.target.host)}: ${said}`);
+    return parseFacts(dataset, lines.slice(lines.indexOf('section facts')));
+  };
   return {
     facts,
     replacePredecessors: async () => {
       await conversation.say('replace');
       return await facts();
     },
-    abortPartial: async () => {
-      await conversation.say('abort');
-      const lines = await conversation.until('end facts');
-      const said = parseAbort(lines);
-      if (said !== undefined) throw failure(said);
-      return parseFacts(dataset, lines.slice(lines.indexOf('section facts')));
+    abortPartial: () => act('abort'),
+    rollBack: ({ guid, label }) => act('rollback', guid, label),
+    setAside: (guid) => act('aside', guid),
+    promote: (guid) => act('promote', guid),
+    discard: (guid) => act('discard', guid),
+    inspect: async () => {
+      await conversation.say('inspect');
+      return parseInspection(await conversation.until('end inspection'));
     },
     receive: async (instruction) => {
       await conversation.say(...receiveWords(instruction));

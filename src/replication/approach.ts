@@ -1,20 +1,18 @@
 import { failure } from '../errors.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
-import type { Lock } from '../hosts/lock.ts';
 import { hostShown } from '../hosts/place.ts';
-import type { Tether } from '../hosts/tether.ts';
 import type { Guid } from '../zfs/names.ts';
-import { lockTarget } from './locking.ts';
+import { lockTarget, partiesOf } from './locking.ts';
 import { hostProblem } from './plan.ts';
 import type { Pair, Request } from './request.ts';
+import type { Run } from './run.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
 
-/** What the target was seen to be, and the lock of the pair by what it is. */
+/** What the target was seen to be. */
 export interface Target {
   readonly id: TargetId;
   readonly facts: TargetFacts;
-  readonly lock: Lock;
 }
 
 /** Ends what an earlier run left alive on the target. Throws a failure when it does not go. */
@@ -45,32 +43,17 @@ const lookAtHost = async (request: Request, session: AgentSession): Promise<Targ
  * target's host from taking part.
  */
 export const approachTarget = async (
+  run: Pick<Run, 'started' | 'tether' | 'targetLocks'>,
   request: Request,
   session: AgentSession,
-  started: Date,
-  tether: Tether,
 ): Promise<Target> => {
   const { pair } = request;
   const first = await lookAtHost(request, session);
   const id = targetIdOf(first.poolGuid as Guid, pair.target.dataset);
-  const lock = await lockTarget(pair, id, started, tether);
-  const facts = await withoutPredecessors(session, pair, first);
-  return { id, facts, lock };
-};
-
-/**
- * Looks again, through a new session, at the target whose lock this run has. Throws what keeps the target's
- * host from taking part, and a failure when another target answers.
- */
-export const returnToTarget = async (
-  request: Request,
-  session: AgentSession,
-  { id, lock }: Target,
-): Promise<Target> => {
-  const { pair } = request;
-  const first = await lookAtHost(request, session);
-  if (targetIdOf(first.poolGuid as Guid, pair.target.dataset) !== id) {
-    throw failure(`${hostShown(pair.target.host)} has another pool than a moment ago`);
+  // A run that comes back to a target holds its lock already.
+  if (!run.targetLocks.has(id)) {
+    run.targetLocks.set(id, await lockTarget(partiesOf(pair), id, run.started, run.tether));
   }
-  return { id, lock, facts: await withoutPredecessors(session, pair, first) };
+  const facts = await withoutPredecessors(session, pair, first);
+  return { id, facts };
 };

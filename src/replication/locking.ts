@@ -6,17 +6,23 @@ import { isAlive } from '../hosts/is-alive.ts';
 import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
+import type { DatasetName } from '../zfs/names.ts';
 import type { Pair } from './request.ts';
 import type { TargetId } from './target-id.ts';
+
+/** A source, and what its target is called in messages. */
+interface Parties {
+  readonly source: DatasetName;
+  readonly to: string;
+}
 
 /** Another run for the pair is at work: exit 4. */
 export class PairBusy extends ZferryError {
   readonly holder: RunStatus | undefined;
 
-  constructor(pair: Pair, holder: RunStatus | undefined) {
+  constructor({ source, to }: Parties, holder: RunStatus | undefined) {
     const who = holder === undefined ? '' : ` (pid ${holder.pid}, started ${holder.started})`;
-    const what = `${pair.source.dataset} to ${hostShown(pair.target.host)}`;
-    super('busy', `another run for ${what} is still at work${who}`);
+    super('busy', `another run for ${source} to ${to} is still at work${who}`);
     this.holder = holder;
   }
 }
@@ -35,12 +41,17 @@ export const agentKey = ({ source, target }: Pair): string =>
 /** How often, a tenth of a second apart, a lock is tried whose run has ended: its processes are ending too. */
 const mostTries = 30;
 
-const take = async (name: string, pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
+const take = async (
+  name: string,
+  parties: Parties,
+  started: Date,
+  tether: Tether,
+): Promise<Lock> => {
   for (let attempt = 1; ; attempt += 1) {
     const lock = await takeLock(name, started, tether);
     if (!isHeld(lock)) return lock;
     const { holder } = lock;
-    if (holder === undefined || isAlive(holder.pid)) throw new PairBusy(pair, holder);
+    if (holder === undefined || isAlive(holder.pid)) throw new PairBusy(parties, holder);
     if (attempt === mostTries) {
       throw failure(
         `processes that an earlier run (pid ${holder.pid}, started ${holder.started}) started do not end, and hold its lock`,
@@ -51,17 +62,22 @@ const take = async (name: string, pair: Pair, started: Date, tether: Tether): Pr
   }
 };
 
+export const partiesOf = ({ source, target }: Pair): Parties => ({
+  source: source.dataset,
+  to: hostShown(target.host),
+});
+
 /** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */
 export const lockTyped = (pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
   const { user = '', name, port = '' } = pair.target.host;
   const words = [pair.source.dataset, user, name, String(port), pair.target.dataset];
-  return take(digest('typed', ...words), pair, started, tether);
+  return take(digest('typed', ...words), partiesOf(pair), started, tether);
 };
 
 /** Takes the lock of a pair by what the target is, whatever alias it was called by. Throws PairBusy. */
 export const lockTarget = (
-  pair: Pair,
+  parties: Parties,
   id: TargetId,
   started: Date,
   tether: Tether,
-): Promise<Lock> => take(digest('target', pair.source.dataset, id), pair, started, tether);
+): Promise<Lock> => take(digest('target', parties.source, id), parties, started, tether);

@@ -1,35 +1,12 @@
-import { failure, refusal, type ZferryError } from '../errors.ts';
+import { failure, refusal, ZferryError } from '../errors.ts';
 import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
-import { pasteable } from '../hosts/words.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
-import type { Pair, Request } from './request.ts';
-
-/** A command for a person to run on the target's host, in a form that any shell there takes. */
-const onTarget = ({ pair, sudo, sshOptions }: Request, ...command: readonly string[]): string => {
-  const { host } = pair.target;
-  const options = sshOptions.flatMap((option) => ['-o', option]);
-  const port = host.port === undefined ? [] : ['-p', String(host.port)];
-  const words = pasteable(sudo ? ['sudo', ...command] : command);
-  return pasteable(['ssh', ...options, ...port, hostShown(host), words]);
-};
-
-/** A command for a person to run here: without the options that it took to get through, it would not. */
-const zferry = (
-  { self, pair, sudo, sshOptions }: Request,
-  verb: string,
-  ...options: readonly string[]
-): string => {
-  const access = [
-    ...(sudo ? ['--sudo'] : []),
-    ...sshOptions.flatMap((option) => ['--ssh-option', option]),
-  ];
-  return pasteable([self, verb, ...options, ...access, pair.source.typed, pair.target.typed]);
-};
-
-const where = ({ target }: Pair): string => `${target.dataset} on ${hostShown(target.host)}`;
+import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
+import { onTarget, where, zferry } from './hints.ts';
+import type { Request } from './request.ts';
 
 /** Why the host of the target cannot serve at all; undefined where it can. */
 export const hostProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
@@ -65,7 +42,10 @@ const primeProblem = (request: Request, facts: TargetFacts): ZferryError | undef
 };
 
 /** Why the dataset there cannot take an increment; undefined where it can. */
-const datasetProblem = (request: Request, dataset: TargetDataset): ZferryError | undefined => {
+export const datasetProblem = (
+  request: Request,
+  dataset: TargetDataset,
+): ZferryError | undefined => {
   const { pair } = request;
   const name = pair.target.dataset;
   if (dataset.type !== 'filesystem') return refusal(`${where(pair)} is a ${dataset.type}`);
@@ -87,6 +67,12 @@ const datasetProblem = (request: Request, dataset: TargetDataset): ZferryError |
 /** Why this dataset there cannot take part, as far as it alone tells; undefined where it can. */
 export const targetProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
   if (facts.dataset !== undefined) return datasetProblem(request, facts.dataset);
+  if (facts.hasAside) {
+    return refusal(
+      `${where(request.pair)} does not exist, but its old replica ${siblingOf(request.pair.target.dataset, asideSuffix)} does: prime --replace was interrupted`,
+      `go on with it: ${zferry(request, 'prime', '--replace')}`,
+    );
+  }
   if (request.intent === 'prime') return primeProblem(request, facts);
   return refusal(
     `${where(request.pair)} does not exist: this pair is not primed, or the target was destroyed or renamed`,
@@ -130,11 +116,12 @@ const noBase = (request: Request, source: SourceListing, target: TargetDataset):
     namesake === undefined
       ? ''
       : ` (@${namesake.label} is on both, but it is not the same snapshot: the guids differ)`;
-  const aside = `${pair.target.dataset}_old`;
-  return refusal(
-    `${pair.source.dataset} and ${where(pair)} have no common snapshot${also}`,
-    `keep the old replica aside and start anew: ${onTarget(request, 'zfs', 'rename', pair.target.dataset, aside)} && ${zferry(request, 'prime')}`,
-  );
+  const { dataset } = pair.target;
+  // prime --replace asks this of the dataset that it receives into only.
+  const hint = request.replace
+    ? `give up that earlier try and begin anew: ${onTarget(request, 'zfs', 'destroy', '-r', dataset)} && ${zferry(request, 'prime')}`
+    : `send it anew; the old replica is destroyed once the new one is verified: ${zferry(request, 'prime', '--replace')}`;
+  return refusal(`${pair.source.dataset} and ${where(pair)} have no common snapshot${also}`, hint);
 };
 
 /** What a cycle that starts afresh is going to do. */
@@ -144,18 +131,24 @@ export type Plan =
   | { readonly kind: 'already primed'; readonly base: Base }
   | { readonly kind: 'refuse'; readonly error: ZferryError };
 
+/** The target's head is not what the base left there: exit 3, unless the person lets it be rolled back. */
+export class HeadChanged extends ZferryError {
+  constructor(message: string, hint: string) {
+    super('decide', message, hint);
+  }
+}
+
 /** The target's head is not what the base (its guid) left there. */
 export const changed = (
   request: Request,
   base: string | undefined,
   { snapshots }: TargetDataset,
-): ZferryError => {
-  const { pair } = request;
+): HeadChanged => {
   const label = snapshots.find(({ guid }) => guid === base)?.label;
-  if (label === undefined) return refusal(`${where(pair)} was changed`);
-  return refusal(
-    `${where(pair)} was changed after its snapshot @${label}`,
-    `to give up the changes there (and snapshots newer than that one): ${onTarget(request, 'zfs', 'rollback', '-r', `${pair.target.dataset}@${label}`)}`,
+  const since = label === undefined ? '' : ` after its snapshot @${label}`;
+  return new HeadChanged(
+    `${where(request.pair)} was changed${since}`,
+    `to give up the changes there (and snapshots newer than that one): ${zferry(request, 'run', '--rollback')}`,
   );
 };
 
@@ -168,7 +161,10 @@ export const decide = (request: Request, source: SourceListing, facts: TargetFac
   const base = commonBase(source, dataset);
   if (base === undefined) return { kind: 'refuse', error: noBase(request, source, dataset) };
   if (request.intent === 'prime') return { kind: 'already primed', base };
-  if (dataset.written > 0) return { kind: 'refuse', error: changed(request, base.guid, dataset) };
+  // With --rollback it goes back to the base before anything is sent.
+  if (dataset.written > 0 && !request.rollback) {
+    return { kind: 'refuse', error: changed(request, base.guid, dataset) };
+  }
   return { kind: 'incremental', base };
 };
 
@@ -225,7 +221,9 @@ export const decidePartial = (
     snapshot !== undefined && contents.sends === snapshotName(dataset, snapshot.label);
   const token = target.resumeToken ?? '';
   if (isWhatItSays && isOurs && baseFits && !contents.raw && token !== stuck) {
-    if (isPrime || target.written === 0) return { kind: 'resume', token, snapshot, fromGuid };
+    // With --rollback it goes back to the base before anything is sent.
+    const isAsLeft = isPrime || target.written === 0 || request.rollback;
+    if (isAsLeft) return { kind: 'resume', token, snapshot, fromGuid };
     // zfs receive would say so too, but not before all of it has been sent.
     return { kind: 'refuse', error: changed(request, fromGuid, target) };
   }

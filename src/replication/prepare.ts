@@ -6,6 +6,7 @@ import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
+import { rollBack } from './rollback.ts';
 import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach, makeSnapshot } from './snapshot.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
@@ -56,13 +57,13 @@ const streamFor = (base: Base | undefined, label: SnapshotLabel, source: SourceL
     : { kind: 'incremental', base, label, largeBlocks: source.properties[0] === largeBlocks };
 
 /** The target's bookmark of that guid. */
-const bookmarkOf = (source: SourceListing, id: TargetId, guid: Guid): Bookmark | undefined =>
+export const bookmarkOf = (source: SourceListing, id: TargetId, guid: Guid): Bookmark | undefined =>
   source.bookmarks.find(
     (bookmark) => bookmark.guid === guid && bookmarkMeaning(bookmark.label)?.target === id,
   );
 
 /** Makes sure that the target has a bookmark of that snapshot; answers the listing with it. */
-const bookmarked = async (
+export const bookmarked = async (
   { request, zfs, id }: Situation,
   source: SourceListing,
   snapshot: Snapshot,
@@ -92,16 +93,20 @@ const record = async (
   return await bookmarked(situation, withBase, sent, false);
 };
 
+/** Records that the target's series is sent with `zfs send -L`, as every first full send is. */
+export const recordStream = async ({ request, zfs, id }: Situation): Promise<void> => {
+  await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, request.pair.source.dataset]);
+};
+
 /** The same for a first full send, and records how its series is sent. */
 const recordFirst = async (
   situation: Situation,
   listed: SourceListing,
   sent: Snapshot,
 ): Promise<SourceListing> => {
-  const { request, zfs, id } = situation;
   // In this order: where this is set, a snapshot made for the target was bookmarked for it too.
   const source = await bookmarked(situation, listed, sent, true);
-  await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, request.pair.source.dataset]);
+  await recordStream(situation);
   return source;
 };
 
@@ -164,6 +169,32 @@ const giveUpPartial = async (
   return await prepare({ ...situation, facts: await session.abortPartial() });
 };
 
+/** `--rollback` was given, and there is something to roll back: a first send that is not finished has no base. */
+const mustRollBack = (
+  { request, wasRefused }: Situation,
+  { written, snapshots }: TargetDataset,
+): boolean => request.rollback && snapshots.length > 0 && (written > 0 || wasRefused === true);
+
+/** `--rollback`: takes the target back to its snapshot of that guid, and begins anew. */
+const afterRollback = async (
+  situation: Situation,
+  { snapshots }: TargetDataset,
+  base: string | undefined,
+): Promise<Delivery | 'already primed'> => {
+  const { request } = situation;
+  const to = snapshots.find(({ guid }) => guid === base);
+  if (to === undefined) throw failure('the snapshot to roll back to is gone again');
+  const facts = await rollBack(situation, to);
+  return await prepare({ ...situation, request: { ...request, rollback: false }, facts });
+};
+
+/** The guid of the base that a cycle without a partial receive would start from. Throws the refusal. */
+const baseOf = ({ request, facts }: Situation, source: SourceListing): Guid | undefined => {
+  const plan = decide(request, source, facts);
+  if (plan.kind === 'refuse') throw plan.error;
+  return plan.kind === 'full' ? undefined : plan.base.guid;
+};
+
 /**
  * Decides what to send and makes it ready: goes on with a partial receive that is ours, gives up one that
  * can no longer be continued, or makes a new snapshot. The snapshot is made before the source is listed, so
@@ -183,14 +214,21 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     const source = await lookAtSource(zfs, dataset, id);
     if (request.abortPartial) return await giveUpPartial(situation, source, target);
     const contents = await lookIntoToken(zfs, target.resumeToken);
-    const plan = decidePartial(request, source, target, contents, stuck);
+    const plan = decidePartial(request, source, target, contents, stuck?.token);
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'resume') {
+      if (mustRollBack(situation, target)) {
+        return await afterRollback(situation, target, plan.fromGuid);
+      }
       observer.step(`going on with @${plan.snapshot.label} where it was interrupted`);
       return await prepareResume(situation, source, target, plan);
     }
     observer.step('giving up a partial receive that can no longer be continued');
     return await prepare({ ...situation, facts: await session.abortPartial() });
+  }
+  if (target !== undefined && mustRollBack(situation, target)) {
+    const base = baseOf(situation, await lookAtSource(zfs, dataset, id));
+    return await afterRollback(situation, target, base);
   }
   if (request.intent === 'prime' && target !== undefined) {
     const plan = decide(request, await lookAtSource(zfs, dataset, id), facts);

@@ -26,7 +26,10 @@ export interface PruningQuestion {
 }
 
 /** guids that other targets still need as snapshots: what was sent to them and is not verified yet. */
-const neededByOthers = ({ source, target }: PruningQuestion): ReadonlySet<Guid> => {
+export const neededByOthers = ({
+  source,
+  target,
+}: Pick<PruningQuestion, 'source' | 'target'>): ReadonlySet<Guid> => {
   const others = Map.groupBy(source.bookmarks, ({ label }) => bookmarkMeaning(label)?.target);
   const needed = new Set<Guid>();
   for (const [other, bookmarks] of others) {
@@ -44,8 +47,13 @@ const neededByOthers = ({ source, target }: PruningQuestion): ReadonlySet<Guid> 
   return needed;
 };
 
+/** What {@link unused} is decided from; of what is being sent only its age. */
+type UnusedQuestion = Pick<PruningQuestion, 'source' | 'target' | 'series' | 'replaced'> & {
+  readonly sent: Pick<Snapshot, 'createtxg'>;
+};
+
 /** When (createtxg) the newest snapshot was made that the target is known to have had. */
-const lastVerified = ({ source, target, replaced }: PruningQuestion): number => {
+const lastVerified = ({ source, target, replaced }: UnusedQuestion): number => {
   const verified = [
     ...[...source.snapshots, ...source.bookmarks].filter(({ guid }) => guid === replaced),
     ...source.bookmarks
@@ -60,7 +68,7 @@ const lastVerified = ({ source, target, replaced }: PruningQuestion): number => 
  * Snapshots made for this target behind its last verified one: cycles that were cut short left them. Only
  * this pair makes such marks, and this run holds its lock, so that none of them is in use.
  */
-const unused = (question: PruningQuestion): Snapshot[] => {
+export const unused = (question: UnusedQuestion): Snapshot[] => {
   const { source, target, series, sent } = question;
   const since = lastVerified(question);
   // A target whose place is recorded was current once. With no bookmark left to tell when, these may as well

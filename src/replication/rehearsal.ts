@@ -1,5 +1,5 @@
 import type { TargetFacts } from '../hosts/agent-report.ts';
-import { openAgentSession } from '../hosts/agent-session.ts';
+import { type AgentSession, openAgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
@@ -8,7 +8,9 @@ import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.
 import { agentKey } from './locking.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
 import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
+import { beside, decideReplacement, type Replica, stageOf } from './replacement.ts';
 import type { Request } from './request.ts';
+import { lossOf, rollbackProblem } from './rollback.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
 import { chooseWire, type Wire } from './wire.ts';
@@ -25,8 +27,27 @@ export interface Rehearsal {
   readonly wire: Wire;
   /** True where a partial receive would be given up first. */
   readonly givesUpPartial: boolean;
+  /** What the target would lose first by going back to its base; undefined where it would not. */
+  readonly rollback: RehearsedRollback | undefined;
+  /** What `prime --replace` would receive into and then destroy; undefined where it would replace nothing. */
+  readonly replaces: RehearsedReplacement | undefined;
   /** Full names of what would be destroyed here and there. */
   readonly prune: { readonly source: readonly string[]; readonly target: readonly string[] };
+}
+
+export interface RehearsedReplacement {
+  /** Full name of the dataset that takes the old replica's place; undefined where that has been done. */
+  readonly as: string | undefined;
+  /** Full names of the old replica and its snapshots. */
+  readonly destroys: readonly string[];
+}
+
+export interface RehearsedRollback {
+  /** Full name of the snapshot there. */
+  readonly to: string;
+  readonly bytes: number;
+  /** Full names of snapshots and bookmarks there. */
+  readonly destroys: readonly string[];
 }
 
 const property = async (
@@ -106,6 +127,26 @@ const foresee = async (
   return { kind: plan.kind, base, sent: hypothetical(request), replaced: base?.guid, estimate };
 };
 
+/** What `--rollback` would do first; undefined where the target is as it should be. Throws what it would throw. */
+const foreseeRollback = async (
+  request: Request,
+  session: AgentSession,
+  facts: TargetFacts,
+  { replaced }: Outlook,
+): Promise<RehearsedRollback | undefined> => {
+  const { dataset } = request.pair.target;
+  const to = facts.dataset?.snapshots.find(({ guid }) => guid === replaced);
+  const written = facts.dataset?.written ?? 0;
+  if (!request.rollback || to === undefined) return undefined;
+  const loss = lossOf(dataset, written, to, await session.inspect());
+  // Newer snapshots alone are no change: they stay.
+  if (loss.bytes === 0) return undefined;
+  const problem = rollbackProblem(request, loss);
+  if (problem !== undefined) throw problem;
+  const destroys = loss.newer.map(({ name }) => name);
+  return { to: snapshotName(dataset, to.label), bytes: loss.bytes, destroys };
+};
+
 const prunings = (
   request: Request,
   id: TargetId,
@@ -132,8 +173,20 @@ const prunings = (
   };
 };
 
-/** Looks at both sides and says what a cycle would do; changes nothing. Throws what a cycle would. */
-export const rehearse = async (request: Request, tether: Tether): Promise<Rehearsal> => {
+/** What a rehearsal sees of both sides. It takes no locks, and ends nobody's agent. */
+interface Sight {
+  readonly session: AgentSession;
+  readonly zfs: Zfs;
+  readonly id: TargetId;
+  readonly facts: TargetFacts;
+  readonly source: SourceListing;
+}
+
+const looking = async <T>(
+  request: Request,
+  tether: Tether,
+  watch: (sight: Sight) => Promise<T>,
+): Promise<T> => {
   const { pair, sudo, sshOptions } = request;
   const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions };
   const session = await openAgentSession(options, tether);
@@ -144,20 +197,60 @@ export const rehearse = async (request: Request, tether: Tether): Promise<Rehear
     const id = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
     const zfs = localZfs(sudo, tether);
     const source = await lookAtSource(zfs, pair.source.dataset, id);
-    const unfit = targetProblem(request, facts);
-    if (unfit !== undefined) throw unfit;
-    const wire = chooseWire(request, facts);
-    const outlook = await foresee(request, zfs, source, facts);
-    return {
-      kind: outlook.kind,
-      base: outlook.base && baseName(pair.source.dataset, outlook.base),
-      snapshot: snapshotName(pair.source.dataset, outlook.sent.label),
-      estimate: outlook.estimate,
-      wire,
-      givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
-      prune: prunings(request, id, source, facts, outlook),
-    };
+    return await watch({ session, zfs, id, facts, source });
   } finally {
     await session.close();
   }
 };
+
+const rehearseCycle = async (
+  request: Request,
+  { session, zfs, id, facts, source }: Sight,
+): Promise<Rehearsal> => {
+  const { dataset } = request.pair.source;
+  const unfit = targetProblem(request, facts);
+  if (unfit !== undefined) throw unfit;
+  const wire = chooseWire(request, facts);
+  const outlook = await foresee(request, zfs, source, facts);
+  const rollback = await foreseeRollback(request, session, facts, outlook);
+  const prune = prunings(request, id, source, facts, outlook);
+  const gone = new Set(rollback?.destroys);
+  return {
+    kind: outlook.kind,
+    base: outlook.base && baseName(dataset, outlook.base),
+    snapshot: snapshotName(dataset, outlook.sent.label),
+    estimate: outlook.estimate,
+    wire,
+    givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
+    rollback,
+    replaces: undefined,
+    prune: { ...prune, target: prune.target.filter((name) => !gone.has(name)) },
+  };
+};
+
+const namesOf = (replica: Replica | undefined): readonly string[] =>
+  replica === undefined ? [] : [replica.dataset.name, ...replica.snapshots.map(({ name }) => name)];
+
+/** `prime --replace`: what it would send beside the old replica, and destroy then. */
+const rehearseReplacement = async (request: Request, tether: Tether): Promise<Rehearsal> => {
+  const begun = await looking(request, tether, async (sight) => {
+    const stage = stageOf(request, await sight.session.inspect());
+    const next = decideReplacement(request, sight.source, sight.facts, stage);
+    if (next.kind === 'refuse') throw next.error;
+    if (next.kind === 'send') return { ...next, destroys: namesOf(stage.target ?? stage.aside) };
+    const rehearsal = await rehearseCycle(request, sight);
+    if (next.kind === 'plain') return { kind: next.kind, rehearsal };
+    const replaces = { as: undefined, destroys: namesOf(stage.aside) };
+    return { kind: next.kind, rehearsal: { ...rehearsal, replaces } };
+  });
+  if (begun.kind !== 'send') return begun.rehearsal;
+  const fresh = beside(request, begun.intent);
+  const rehearsal = await looking(fresh, tether, (sight) => rehearseCycle(fresh, sight));
+  return { ...rehearsal, replaces: { as: fresh.pair.target.dataset, destroys: begun.destroys } };
+};
+
+/** Looks at both sides and says what a cycle would do; changes nothing. Throws what a cycle would. */
+export const rehearse = (request: Request, tether: Tether): Promise<Rehearsal> =>
+  request.replace
+    ? rehearseReplacement(request, tether)
+    : looking(request, tether, (sight) => rehearseCycle(request, sight));

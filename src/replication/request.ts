@@ -30,6 +30,10 @@ export interface Request {
   readonly sshOptions: readonly string[];
   /** `prime --abort-partial`: gives up a partial receive first. */
   readonly abortPartial: boolean;
+  /** `run --rollback`: a target whose head was changed goes back to the base first. */
+  readonly rollback: boolean;
+  /** `prime --replace`: a full send beside the old replica, which goes when the new one is verified. */
+  readonly replace: boolean;
   /** How this command is called, for hints. */
   readonly self: string;
 }

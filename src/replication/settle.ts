@@ -6,10 +6,13 @@ import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach } from './snapshot.ts';
 import { bookmarkMeaning, placeProperty } from './target-id.ts';
 
+/** What is recorded of a delivery once it is verified. */
+export type Verified = Pick<Delivery, 'source' | 'sent' | 'replaced'>;
+
 /** A bookmark cannot be renamed: the one that says "priming" gives way to one that says "verified". */
 const confirmFirst = async (
   { request, zfs, id }: Situation,
-  { source, sent }: Delivery,
+  { source, sent }: Verified,
 ): Promise<void> => {
   const { dataset } = request.pair.source;
   const own = source.bookmarks.filter(
@@ -25,7 +28,7 @@ const confirmFirst = async (
 
 const recordPlace = async (
   { request, zfs, id }: Situation,
-  { source }: Delivery,
+  { source }: Verified,
 ): Promise<void> => {
   const { target, source: from } = request.pair;
   const [, place] = source.properties;
@@ -35,7 +38,7 @@ const recordPlace = async (
 
 const prune = async (
   { request, zfs, id, story }: Situation,
-  { source, sent, replaced }: Delivery,
+  { source, sent, replaced }: Verified,
 ): Promise<void> => {
   const { series, keep, pair } = request;
   const { dataset } = pair.source;
@@ -52,12 +55,12 @@ const prune = async (
  * Records and prunes on the source once the target is verified. It never throws: the target is current,
  * whatever becomes of this. What could not be done goes into the story, and the next cycle does it.
  */
-export const settle = async (situation: Situation, delivery: Delivery): Promise<void> => {
+export const settle = async (situation: Situation, verified: Verified): Promise<void> => {
   const { story, request } = situation;
   try {
-    await confirmFirst(situation, delivery);
-    await recordPlace(situation, delivery);
-    await prune(situation, delivery);
+    await confirmFirst(situation, verified);
+    await recordPlace(situation, verified);
+    await prune(situation, verified);
   } catch (error) {
     const name = `the record on ${request.pair.source.dataset}`;
     const reason = asZferryError(error).message;

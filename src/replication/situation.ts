@@ -12,9 +12,11 @@ export interface Situation extends Target {
   readonly session: AgentSession;
   /** zfs on the source's host. */
   readonly zfs: Zfs;
-  /** The token of a partial receive that zfs on the target has just refused to complete, in this very run. */
-  readonly stuck: string | undefined;
   readonly story: Story;
   readonly observer: Observer;
   readonly tether: Tether;
+  /** True where the target's zfs has refused a stream of this run, because its head was changed. */
+  readonly wasRefused?: boolean;
+  /** The partial receive that zfs on the target has just refused to complete, in this very run, and its words. */
+  readonly stuck?: { readonly token: string; readonly message: string };
 }

@@ -1,7 +1,6 @@
 import { ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Target } from './approach.ts';
 import { refusesStream } from './cause.ts';
 import type { Delivery } from './prepare.ts';
 import type { Situation } from './situation.ts';
@@ -12,13 +11,11 @@ import { lookIntoToken } from './survey.ts';
  * it, and got no further. A snapshot made on the target meanwhile does that, and openzfs #15394.
  */
 export class StuckPartial extends ZferryError {
-  readonly target: Target;
   /** Names that partial receive and no other. */
   readonly token: string;
 
-  constructor({ kind, message, hint }: ZferryError, target: Target, token: string) {
+  constructor({ kind, message, hint }: ZferryError, token: string) {
     super(kind, message, hint);
-    this.target = target;
     this.token = token;
   }
 }
@@ -33,7 +30,7 @@ const isNoFurther = async (zfs: Zfs, before: string, after: string): Promise<boo
 
 /** What to throw instead of the problem that ended a transfer, where that was a partial receive that is stuck. */
 export const stuckPartial = async (
-  { zfs, id, facts, lock, stuck, tether }: Situation,
+  { zfs, stuck, tether }: Situation,
   { stream }: Delivery,
   report: ReceiveReport,
   problem: ZferryError,
@@ -43,5 +40,5 @@ export const stuckPartial = async (
     return undefined;
   if (tether.signal.aborted || !refusesStream(report)) return undefined;
   if (!(await isNoFurther(zfs, stream.token, resumeToken))) return undefined;
-  return new StuckPartial(problem, { id, facts, lock }, resumeToken);
+  return new StuckPartial(problem, resumeToken);
 };

@@ -72,7 +72,7 @@ const hear = async (
  * What it throws, it throws before the first byte.
  */
 export const transfer = async (
-  session: AgentSession,
+  session: Pick<AgentSession, 'receive' | 'kill'>,
   work: Transfer,
   tether: Tether,
 ): Promise<TransferResult> => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { inTheMiddle } from './support/interruption.ts';
+import { diesBefore, inTheMiddle } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
@@ -8,7 +8,6 @@ import {
   primedPair,
   property,
   snapshots,
-  underCron,
   writeBigFile,
   writeFiles,
 } from './support/pair.ts';
@@ -17,7 +16,6 @@ import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
 import { goesOn, isTidy } from './support/resumption.ts';
-import { wrapTools } from './support/tools.ts';
 import { wire } from './support/wire.ts';
 
 let pair: Pair;
@@ -153,17 +151,6 @@ describe('a target pool that fills up', () => {
   });
 });
 
-/** zferry dies, kill -9, when it would run the first zfs whose words match. */
-const diesBefore = async (verb: 'run' | 'prime', words: string): Promise<void> => {
-  const tools = await wrapTools({
-    zfs: `case "$*" in ${words}) kill -KILL $PPID; exit 1;; esac`,
-  });
-  const command = underCron([verb, pair.source, pair.place, '--log', pair.log], tools);
-  expect((await src.run(`${command}; exit $?`)).exitCode).toBe(137);
-  // What it had started goes with it
-  await src.until('! pgrep -x ssh && ! pgrep -x zfs');
-};
-
 describe('zferry killed before', () => {
   test.each([
     ['the bookmark of a new snapshot', 'bookmark*'],
@@ -173,7 +160,7 @@ describe('zferry killed before', () => {
   ])('%s: the next cycle leaves one snapshot and one bookmark', async (_, words) => {
     pair = await primedPair();
     await writeFiles(pair.source, 'second');
-    await diesBefore('run', words);
+    await diesBefore(pair, ['run'], words);
     await writeFiles(pair.source, 'third');
 
     expect(await pair.cycle()).toEqual(silentSuccess);
@@ -189,7 +176,7 @@ describe('zferry killed before', () => {
     '%s: what is run next leaves one snapshot and one bookmark',
     async (_, words, next) => {
       pair = await freshPair();
-      await diesBefore('prime', words);
+      await diesBefore(pair, ['prime'], words);
 
       expect(await pair.zferry(next, pair.source, pair.place)).toEqual(silentSuccess);
       await isTidy(pair);

@@ -35,7 +35,7 @@ test('a run through sudo that is killed -9 leaves no zfs send behind, and the ne
   const run = src.start(zferry('run', ...words, '--compress', 'none', '--rate', '2M'));
   await src.until(sending);
   await dst.until(
-    sh`zpool sync; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${4 * 2 ** 20}`,
+    sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${4 * 2 ** 20}`,
   );
   await src.ok(sh`pkill -KILL -f ${`^/usr/local/bin/[z]ferry run ${pair.source} `}`);
   await run.done;

@@ -1,7 +1,9 @@
+import { expect } from 'vitest';
 import type { Background } from './background.ts';
 import { dst, src } from './host.ts';
 import { type Pair, property, snapshots, underCron } from './pair.ts';
 import { sh } from './quote.ts';
+import { wrapTools } from './tools.ts';
 
 /** A stream that lasts a while, and an ssh that notices a dead wire in seconds. */
 const slowly = [
@@ -12,15 +14,34 @@ const slowly = [
 const MIB = 2 ** 20;
 
 /** Starts a cycle (or `prime`) of 20 MiB and more, and returns in the middle of its stream. */
-export const inTheMiddle = async (pair: Pair, verb: 'run' | 'prime'): Promise<Background> => {
-  const words = [verb, pair.source, pair.place, '--log', pair.log, ...slowly];
+export const inTheMiddle = async (
+  pair: Pair,
+  verb: 'run' | 'prime',
+  ...options: readonly string[]
+): Promise<Background> => {
+  const words = [verb, pair.source, pair.place, '--log', pair.log, ...slowly, ...options];
   const run = src.start(underCron(words));
   // With the hidden clone in which zfs receive builds an increment
   await dst.until(
     sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${7 * MIB}`,
-    15_000,
+    30_000,
   );
   return run;
+};
+
+/** zferry (a verb and options, for this pair) dies, kill -9, when it would run the first zfs whose words match. */
+export const diesBefore = async (
+  pair: Pair,
+  verb: readonly string[],
+  words: string,
+): Promise<void> => {
+  const tools = await wrapTools({
+    zfs: `case "$*" in ${words}) kill -KILL $PPID; exit 1;; esac`,
+  });
+  const command = underCron([...verb, pair.source, pair.place, '--log', pair.log], tools);
+  expect((await src.run(`${command}; exit $?`)).exitCode).toBe(137);
+  // What it had started goes with it
+  await src.until('! pgrep -x ssh && ! pgrep -x zfs');
 };
 
 /** What the resume token says that the target has of the stream, in bytes. */

@@ -65,6 +65,14 @@ describe('a request', () => {
     expect(refused(() => asked(source, target)).message).toContain(reason);
   });
 
+  test('to replace a target whose new replica would have too long a name is refused', () => {
+    const ask = (target: string) =>
+      requestFor('prime', 'tank/vm', target, { ...options(), replace: true }, 'zferry');
+    expect(ask(`backup:pool/${'x'.repeat(200)}`).replace).toBe(true);
+    refused(() => ask(`backup:pool/${'x'.repeat(215)}`));
+    refused(() => ask(`backup:pool/${'x'.repeat(245)}`));
+  });
+
   test('that could prune the snapshots of others by their bare times is refused', () => {
     const format = ['--name-format', '%Y-%m-%d %H:%M:%S'];
     expect(asked('tank/vm', 'backup', ...format).series.ownsItsNames).toBe(false);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseAbort, parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
+import { parseAction, parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
 import { parseDatasetName } from '../../../src/zfs/names.ts';
 import {
   datasetName,
@@ -62,6 +62,7 @@ describe('the facts of a target', () => {
           { label: 'two', guid: '2', createtxg: 20, mark: '0123456789' },
         ],
       },
+      hasAside: false,
       complaint: undefined,
     });
   });
@@ -95,6 +96,16 @@ describe('the facts of a target', () => {
     expect(parseFacts(target, facts({ properties: [missing], pool, snapshots }))).toMatchObject({
       poolGuid: undefined,
       dataset: undefined,
+      complaint: undefined,
+    });
+  });
+
+  test('tell that an old replica stands aside, and do not mind that its name would be too long', () => {
+    const found = facts({ properties: ['tank/r/a b.zferry_old\ttype\tfilesystem'] });
+    expect(parseFacts(target, found).hasAside).toBe(true);
+    const tooLong = ["cannot open 'tank/r/a b.zferry_old': name is too long"];
+    expect(parseFacts(target, facts({ properties: tooLong }))).toMatchObject({
+      hasAside: false,
       complaint: undefined,
     });
   });
@@ -300,16 +311,27 @@ describe('the report of a receive', () => {
   });
 });
 
-describe('the answer to an abort', () => {
+describe('the answer to an action', () => {
   test('is nothing when it was done', () => {
-    expect(parseAbort(['section abort', 'status abort 0', 'self 4'])).toBeUndefined();
+    expect(parseAction('abort', ['section abort', 'status abort 0', 'self 4'])).toBeUndefined();
+    expect(parseAction('rollback', ['section rollback', 'status rollback 0'])).toBeUndefined();
   });
 
-  test('is what zfs said, or that it failed', () => {
+  test('is the first that zfs said, or that it failed', () => {
     const said = "cannot abort: 'tank/r' does not have any resumable receive state to abort";
-    expect(parseAbort(['section abort', said, 'status abort 1'])).toBe(said);
-    expect(parseAbort(['section abort'])).toBe('zfs receive -A failed');
-    expect(parseAbort([])).toBe('zfs receive -A failed');
-    expect(parseAbort(['section abort', 'status abort '])).toBeDefined();
+    expect(parseAction('abort', ['section abort', said, 'status abort 1'])).toBe(said);
+    const advice = ["use '-R' to force deletion of the following clones", 'tank/clone'];
+    const lines = ['section rollback', 'cannot roll back', ...advice, 'status rollback 1'];
+    expect(parseAction('rollback', lines)).toBe('cannot roll back');
+    expect(parseAction('abort', ['section abort'])).toBe('zfs receive -A failed');
+    expect(parseAction('rollback', ['section rollback', 'status rollback 1'])).toBe(
+      'zfs rollback failed',
+    );
+    expect(parseAction('rollback', [])).toBe('zfs rollback failed');
+    expect(parseAction('abort', ['section abort', 'status abort '])).toBeDefined();
+  });
+
+  test('is not that of another action', () => {
+    expect(parseAction('rollback', ['section abort', 'status abort 0'])).toBeDefined();
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseSource } from '../../../src/hosts/place.ts';
-import { agentKey, PairBusy } from '../../../src/replication/locking.ts';
+import { agentKey, PairBusy, partiesOf } from '../../../src/replication/locking.ts';
 import { remotePlace, source } from '../support/pair.ts';
 
 const target = remotePlace('backup:pool/vm');
@@ -20,11 +20,16 @@ describe('the key of a pair', () => {
 
 describe('a pair at which another run is at work', () => {
   test('is exit 4, and says who that is where it is known', () => {
-    const busy = new PairBusy({ source, target }, { pid: 4_711, started: '2026-11-20T08:10:00Z' });
+    const busy = new PairBusy(partiesOf({ source, target }), {
+      pid: 4_711,
+      started: '2026-11-20T08:10:00Z',
+    });
     expect(busy.exitCode).toBe(4);
     expect(busy.message).toBe(
       'another run for tank/vm to backup is still at work (pid 4711, started 2026-11-20T08:10:00Z)',
     );
-    expect(new PairBusy({ source, target }, undefined).message).toMatch(/still at work$/);
+    expect(new PairBusy(partiesOf({ source, target }), undefined).message).toMatch(
+      /still at work$/,
+    );
   });
 });

@@ -65,6 +65,16 @@ describe('a target cannot take part', () => {
     });
   });
 
+  test('in a cycle or a prime while its old replica stands aside, and the hint goes on with that', () => {
+    for (const intent of ['run', 'prime'] as const) {
+      const found = targetProblem(request({ intent }), facts(undefined, { hasAside: true }));
+      expect(found).toMatchObject({
+        exitCode: 3,
+        hint: 'go on with it: zferry prime --replace tank/vm backup:pool/vm',
+      });
+    }
+  });
+
   test('when its parent does not exist, and the hint makes that without mounting it', () => {
     expect(
       targetProblem(request({ intent: 'prime' }), facts(undefined, { parentExists: false })),
@@ -200,8 +210,16 @@ describe('a cycle without a partial receive', () => {
       error: {
         exitCode: 3,
         message: `pool/vm on backup was changed after its snapshot @${one.label}`,
-        hint: expect.stringContaining(`ssh backup 'zfs rollback -r pool/vm@${one.label}'`),
+        hint: expect.stringContaining('zferry run --rollback tank/vm backup:pool/vm'),
       },
+    });
+  });
+
+  test('goes on past a change that the person lets be rolled back, from the same base', () => {
+    const there = facts(replica([one], { written: 1 }));
+    expect(decide(request({ rollback: true }), source, there)).toMatchObject({
+      kind: 'incremental',
+      base: { guid: '1' },
     });
   });
 
@@ -210,7 +228,10 @@ describe('a cycle without a partial receive', () => {
       const plan = decide(request({ intent }), source, facts(replica([snapshot(7)])));
       expect(plan).toMatchObject({
         kind: 'refuse',
-        error: { exitCode: 3, hint: expect.stringContaining('zfs rename pool/vm pool/vm_old') },
+        error: {
+          exitCode: 3,
+          hint: expect.stringContaining('zferry prime --replace tank/vm backup'),
+        },
       });
     }
   });
@@ -283,7 +304,7 @@ describe('a partial receive', () => {
     const written = replica([one], { resumeToken: token, written: 1 });
     expect(decidePartial(request(), both, written, contents())).toMatchObject({
       kind: 'refuse',
-      error: { exitCode: 3, hint: expect.stringContaining('zfs rollback') },
+      error: { exitCode: 3, hint: expect.stringContaining('zferry run --rollback') },
     });
     const prime = replica([], { resumeToken: token, written: 1 });
     const full = contents({ fromGuid: undefined });

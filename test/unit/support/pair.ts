@@ -29,6 +29,8 @@ export const request = (changes: Partial<Request> = {}): Request => ({
   sudo: false,
   sshOptions: [],
   abortPartial: false,
+  rollback: false,
+  replace: false,
   self: 'zferry',
   ...changes,
 });
@@ -90,6 +92,7 @@ export const facts = (
   poolGuid: parseGuid('77'),
   parentExists: true,
   dataset,
+  hasAside: false,
   complaint: undefined,
   ...changes,
 });

@@ -1,0 +1,150 @@
+import { failure } from '../errors.ts';
+import type { Lock } from '../hosts/lock.ts';
+import { type Place, parseTarget } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
+import { localZfs, type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
+import { forgottenMark, markProperty } from '../zfs/marks.ts';
+import { bookmarkName, type DatasetName, snapshotName } from '../zfs/names.ts';
+import { decideForgetting, type KnownTarget, knownTargets, meantTargets } from './forgetting.ts';
+import { lockTarget, lockTyped } from './locking.ts';
+import type { Observer } from './observer.ts';
+import { dropRecords } from './records.ts';
+import type { Series } from './series.ts';
+import { destroyEach } from './snapshot.ts';
+import { lookAtSource, sourceFailure } from './survey.ts';
+import { recordProperties, type TargetId } from './target-id.ts';
+
+/** What a person asked to be forgotten. */
+export interface ForgetRequest {
+  readonly source: Place;
+  /** A place, or a target's id. */
+  readonly target: string;
+  readonly series: Series;
+  readonly sudo: boolean;
+}
+
+/** What of one target goes and what stays, by full names. */
+export interface Oblivion {
+  readonly target: KnownTarget;
+  readonly destroys: readonly string[];
+  /** Properties of the source. */
+  readonly removes: readonly string[];
+  readonly keeps: readonly string[];
+}
+
+/** The source's own user properties; what it inherits is of another source. */
+const ownProperties = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+): Promise<ReadonlyMap<string, string>> => {
+  const words = ['get', '-Hp', '-s', 'local', '-o', 'property,value', 'all', dataset];
+  const completed = await zfs.ask(words);
+  if (completed.exitCode !== 0) throw await sourceFailure(zfs, dataset, zfsSaid(completed));
+  const lines = completed.stdout.split('\n').map((line) => line.split('\t'));
+  return new Map(lines.map(([name = '', value = '']) => [name, value]));
+};
+
+/** No target has this id: a listing asked for it tells all but a target's own properties. */
+const noTarget = '0000000000' as TargetId;
+
+const meant = async (
+  zfs: Zfs,
+  { source, target }: ForgetRequest,
+): Promise<readonly KnownTarget[]> => {
+  const listing = await lookAtSource(zfs, source.dataset, noTarget);
+  const known = knownTargets(listing, await ownProperties(zfs, source.dataset));
+  return meantTargets(source, target, known);
+};
+
+const lookAt = async (zfs: Zfs, { source, series }: ForgetRequest, target: KnownTarget) => {
+  const { dataset } = source;
+  const listing = await lookAtSource(zfs, dataset, target.id);
+  const own = await ownProperties(zfs, dataset);
+  const { snapshots, bookmarks, staying } = decideForgetting(listing, target.id, series);
+  const oblivion: Oblivion = {
+    target,
+    destroys: [
+      ...snapshots.map(({ label }) => snapshotName(dataset, label)),
+      ...bookmarks.map(({ label }) => bookmarkName(dataset, label)),
+    ],
+    removes: recordProperties(target.id).filter((property) => own.has(property)),
+    keeps: staying.map(({ label }) => snapshotName(dataset, label)),
+  };
+  return { listing, snapshots, oblivion };
+};
+
+/** Says what `forget` would do; changes nothing. Throws what it would throw, but for a run that is at work. */
+export const rehearseForgetting = async (
+  request: ForgetRequest,
+  tether: Tether,
+): Promise<readonly Oblivion[]> => {
+  const zfs = localZfs(request.sudo, tether);
+  const oblivions: Oblivion[] = [];
+  for (const target of await meant(zfs, request)) {
+    oblivions.push((await lookAt(zfs, request, target)).oblivion);
+  }
+  return oblivions;
+};
+
+/** Takes the locks that a run for these targets would hold. Throws PairBusy. */
+const lock = async (
+  { source, target }: ForgetRequest,
+  targets: readonly KnownTarget[],
+  tether: Tether,
+): Promise<Tether> => {
+  const started = new Date();
+  const locks: Lock[] = [];
+  const place = targets.some(({ id }) => id === target) ? source : parseTarget(target, source);
+  if (place.host.kind === 'remote') {
+    const pair = { source, target: { ...place, host: place.host } };
+    locks.push(await lockTyped(pair, started, tether));
+  }
+  for (const { id, place: typed } of targets) {
+    const parties = { source: source.dataset, to: typed ?? id };
+    locks.push(await lockTarget(parties, id, started, tether));
+  }
+  return { ...tether, locks: locks.map(({ descriptor }) => descriptor) };
+};
+
+const forgetOne = async (
+  zfs: Zfs,
+  request: ForgetRequest,
+  target: KnownTarget,
+  { announce }: Pick<Observer, 'announce'>,
+): Promise<void> => {
+  const { dataset } = request.source;
+  const { listing, snapshots, oblivion } = await lookAt(zfs, request, target);
+  for (const name of oblivion.keeps)
+    announce(`keeping ${name}: it may be a history that somebody keeps`);
+  for (const name of oblivion.destroys) announce(`destroying ${name}`);
+  for (const property of oblivion.removes) announce(`removing ${property} from ${dataset}`);
+  const left = await destroyEach(
+    zfs,
+    snapshots.map(({ label }) => snapshotName(dataset, label)),
+  );
+  for (const { name, reason, inUse } of left) {
+    if (!inUse) throw failure(`${name} cannot be destroyed: ${reason}`);
+    announce(`keeping ${name}: ${reason}`);
+  }
+  // Were they still marked for this target, its next prime would take them for leftovers of its own.
+  for (const name of oblivion.keeps)
+    await zfs.tell(['set', `${markProperty}=${forgottenMark}`, name]);
+  await dropRecords(zfs, dataset, listing, target.id);
+};
+
+/**
+ * Removes from a source what it keeps for a target, without asking the target. Says what goes before it does;
+ * cut short anywhere, the same goes on. Answers the targets that are forgotten. Throws a usage error for a
+ * target that the source does not know, PairBusy, and failures in zfs's words.
+ */
+export const forget = async (
+  request: ForgetRequest,
+  observer: Pick<Observer, 'announce'>,
+  tether: Tether,
+): Promise<readonly KnownTarget[]> => {
+  const targets = await meant(localZfs(request.sudo, tether), request);
+  const locked = await lock(request, targets, tether);
+  const zfs = localZfs(request.sudo, locked);
+  for (const target of targets) await forgetOne(zfs, request, target, observer);
+  return targets;
+};

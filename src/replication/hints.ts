@@ -1,0 +1,33 @@
+import { hostShown } from '../hosts/place.ts';
+import { pasteable } from '../hosts/words.ts';
+import type { Pair, Request } from './request.ts';
+
+/** A command for a person to run on the target's host, in a form that any shell there takes. */
+export const onTarget = (
+  { pair, sudo, sshOptions }: Request,
+  ...command: readonly string[]
+): string => {
+  const { host } = pair.target;
+  const options = sshOptions.flatMap((option) => ['-o', option]);
+  const port = host.port === undefined ? [] : ['-p', String(host.port)];
+  const words = pasteable(sudo ? ['sudo', ...command] : command);
+  return pasteable(['ssh', ...options, ...port, hostShown(host), words]);
+};
+
+/** A command for a person to run here: without the options that it took to get through, it would not. */
+export const zferry = (
+  { self, pair, sudo, sshOptions, replace }: Request,
+  verb: string,
+  ...options: readonly string[]
+): string => {
+  const access = [
+    // A hint for `prime --replace` is one that goes on with it.
+    ...(replace && verb === 'prime' && !options.includes('--replace') ? ['--replace'] : []),
+    ...(sudo ? ['--sudo'] : []),
+    ...sshOptions.flatMap((option) => ['--ssh-option', option]),
+  ];
+  return pasteable([self, verb, ...options, ...access, pair.source.typed, pair.target.typed]);
+};
+
+/** The target as messages name it. */
+export const where = ({ target }: Pair): string => `${target.dataset} on ${hostShown(target.host)}`;

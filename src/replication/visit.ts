@@ -1,0 +1,52 @@
+import { openAgentSession } from '../hosts/agent-session.ts';
+import type { Tether } from '../hosts/tether.ts';
+import { localZfs } from '../hosts/zfs-command.ts';
+import { approachTarget } from './approach.ts';
+import { agentKey } from './locking.ts';
+import type { Progress } from './observer.ts';
+import type { Request } from './request.ts';
+import type { Run } from './run.ts';
+import type { Situation } from './situation.ts';
+
+/**
+ * Opens a session with a target, makes sure that this run is the only one at it, works, and closes the
+ * session. The target is that of the run, unless another one is given. Throws what keeps its host from
+ * taking part, PairBusy, and what `work` throws.
+ */
+export const visit = async <T>(
+  run: Run,
+  work: (situation: Situation) => Promise<T>,
+  request: Request = run.request,
+): Promise<T> => {
+  const { story, observer, tether, lock } = run;
+  const { sudo, sshOptions, pair } = request;
+  observer.step(`asking ${pair.target.typed}`);
+  // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
+  const options = { target: pair.target, key: agentKey(run.request.pair), sudo, sshOptions };
+  const session = await openAgentSession(options, tether);
+  try {
+    const target = await approachTarget(run, request, session);
+    const locks = [...run.targetLocks.values()];
+    const reins: Tether = {
+      ...tether,
+      locks: [...tether.locks, ...locks.map(({ descriptor }) => descriptor)],
+    };
+    const zfs = localZfs(sudo, reins);
+    const progress = (now: Progress) => {
+      for (const held of [lock, ...locks]) held.report(now);
+      observer.progress(now);
+    };
+    const watched = { ...observer, progress };
+    return await work({
+      request,
+      session,
+      zfs,
+      ...target,
+      story,
+      observer: watched,
+      tether: reins,
+    });
+  } finally {
+    await session.close();
+  }
+};
