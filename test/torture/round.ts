@@ -155,7 +155,8 @@ const examine = async (
   token: string | undefined,
 ): Promise<readonly string[]> => {
   const problems = [...(await recoverOthers(target, judge))];
-  const resumed = (await sends()).some((line) => line.includes(token ?? ''));
+  // The token itself may be a later one: an old receive may have gone on after the judge had looked.
+  const resumed = (await sends()).some((line) => line.includes(' -t '));
   judge.hands.settle();
   problems.push(...(await judge.afterSuccess(target)));
   if (token !== undefined && hints.length === 0 && !resumed) {
