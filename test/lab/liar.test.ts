@@ -46,7 +46,7 @@ interface Told {
 /** A cycle with the target lying, and what zfs was asked for on the source. */
 const lied = async (options: readonly string[], ...more: readonly string[]): Promise<Told> => {
   const tools = await wrapTools({ zfs: 'echo "$*" >>"${0%/*}/calls"' });
-  const words = [pair.source, 'dst', '--log', pair.log, ...options, ...more];
+  const words = [pair.source, pair.place, '--log', pair.log, ...options, ...more];
   const result = await src.run(underCron(words, tools), { timeout: 100_000 });
   const calls = (await src.ok(sh`cat ${`${tools}/calls`} 2>/dev/null || true`)).split('\n');
   return { result, calls };
@@ -70,7 +70,7 @@ describe('a resume token', () => {
   /** One that zfs made itself, of a dataset of the source's host that is nobody's business. */
   const tokenOf = async (...properties: readonly string[]): Promise<readonly string[]> => {
     const secret = unused();
-    const partial = unused();
+    const partial = unused(dst);
     onTestFinished(async () => {
       await Promise.all([
         src.run(sh`zfs destroy -r ${secret}`),
@@ -233,7 +233,7 @@ describe('the outcome of a receive', () => {
 
 /** Runs a cycle, and says how much memory (KiB) it had at most. */
 const measured = async (options: readonly string[]) => {
-  const command = underCron([pair.source, 'dst', '--log', pair.log, ...options]);
+  const command = underCron([pair.source, pair.place, '--log', pair.log, ...options]);
   const { stdout, stderr, exitCode } = await src.run(
     `exec 3>&1; ${command} >&3 & p=$!; while grep VmHWM /proc/$p/status; do sleep 0.1; done 2>/dev/null | tail -n 1; wait $p`,
     { timeout: 100_000 },
@@ -291,7 +291,7 @@ test('a session that breaks off after any of its lines fails in one line, and lo
 
   // The next cycles run on src in one go: a line more each time, and after each the common base is looked for
   const broken = await liar({ filter: `head -n "$(cat ${count})"; kill -KILL 0` });
-  const words = [pair.source, 'dst', '--log', pair.log, ...broken];
+  const words = [pair.source, pair.place, '--log', pair.log, ...broken];
   const { exitCode, stdout } = await src.run(
     `for n in $(seq ${String(lines - 1)}); do
       ssh dst "echo $n >${count}"

@@ -31,8 +31,8 @@ const farComes = () => dst.ok(sh`/usr/sbin/sshd -p 2222 -o PidFile=${pidFile}`);
 const farGoes = () => dst.ok(`kill $(cat ${pidFile}); while [ -e ${pidFile} ]; do sleep 0.1; done`);
 
 beforeAll(async () => {
-  near = await freshPair(undefined, unused());
-  far = { ...pairOf(near.source, unused()), log: near.log };
+  near = await freshPair(undefined, unused(dst));
+  far = { ...pairOf(near.source, unused(dst)), log: near.log };
   const host = 'HostName 10.99.1.2\nHostKeyAlias dst\n';
   await src.write(config, `Host near\n${host}Host far\nPort 2222\n${host}`);
   await farComes();
