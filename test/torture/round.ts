@@ -152,16 +152,14 @@ const examine = async (
   { target, faults }: Round,
   judge: Judge,
   { hints }: Recovery,
-  token: string | undefined,
+  isLate: boolean,
 ): Promise<readonly string[]> => {
   const problems = [...(await recoverOthers(target, judge))];
-  // The token itself may be a later one: an old receive may have gone on after the judge had looked.
-  const resumed = (await sends()).some((line) => line.includes(' -t '));
+  // What a hint's command announced and did is no violation; from here on everything is.
+  if (judge.hands.hasExceptions) problems.push(...(await judge.look()));
   judge.hands.settle();
   problems.push(...(await judge.afterSuccess(target)));
-  if (token !== undefined && hints.length === 0 && !resumed) {
-    problems.push('what had been received was sent again');
-  }
+  if (isLate) problems.push('what had been received was sent again');
   for (const { healing } of faults) {
     if (!isExpected(healing, hints)) {
       problems.push(`expected healing by ${healing}; hints: ${hints.join('; ') || 'none'}`);
@@ -188,12 +186,16 @@ export const play = async (round: Round, judge: Judge): Promise<Outcome> => {
   const recovery = await recover(verb, target, judge);
   violations.push(...recovery.problems);
   if (recovery.problems.length === 0) {
-    violations.push(...(await examine(round, judge, recovery, token)));
+    // The token itself may be a later one: an old receive may have gone on after the judge had looked.
+    const hasResumed = (await sends()).some((line) => line.includes(' -t '));
+    const isLate = token !== undefined && recovery.hints.length === 0 && !hasResumed;
+    violations.push(...(await examine(round, judge, recovery, isLate)));
+    const tidy = aftermaths.flatMap((aftermath) => aftermath.tidy ?? []);
+    for (const each of tidy) await each();
+    const isOrdinary = verb === 'run' && !hasResumed && tidy.length === 0;
+    violations.push(...(await steady(round, judge, isOrdinary)));
+    if (isTemporary(target)) await end(target, judge.hands);
   }
-  for (const { tidy } of aftermaths) await tidy?.();
-  judge.released();
-  violations.push(...(await steady(target, judge)));
-  if (isTemporary(target)) await end(target, judge.hands);
   return {
     cycles: recovery.cycles,
     hints: recovery.hints,
@@ -202,13 +204,26 @@ export const play = async (round: Round, judge: Judge): Promise<Outcome> => {
   };
 };
 
-/** Ordinary cycles, after which nothing may be left over. */
-const steady = async (target: Target, judge: Judge): Promise<readonly string[]> => {
+/** So often the second pair has its turn. */
+const TURNS_OF_SECOND = 1 / 3;
+
+/** Ordinary cycles, where the last one was none, after which nothing may be left over. */
+const steady = async (
+  { target, chance }: Round,
+  judge: Judge,
+  isOrdinary: boolean,
+): Promise<readonly string[]> => {
+  judge.released();
   const problems: string[] = [];
-  const cycled = [...new Set([second, target, main])];
-  for (const each of cycled) {
+  const due = [
+    ...(isOrdinary ? [] : [target]),
+    ...(target === main ? [] : [main]),
+    ...(chance < TURNS_OF_SECOND ? [second] : []),
+  ];
+  for (const each of due) {
     const result = await run('run', each);
     if (result.exitCode !== 0) problems.push(`then ${each.dataset}: ${lastWords(result)}`);
   }
-  return [...problems, ...(await judge.leftovers(cycled))];
+  if (due.length > 0) problems.push(...(await judge.look()));
+  return [...problems, ...judge.leftovers([...due, target])];
 };

@@ -1,7 +1,6 @@
 import type { Host } from '../../lab/support/host.ts';
 import { sh } from '../../lab/support/quote.ts';
-import type { Hands } from '../judge/ledger.ts';
-import { isOfTheSeries } from '../judge/ledger.ts';
+import { type Hands, isOfTheSeries, type Side } from '../judge/ledger.ts';
 
 /** A snapshot of a dataset as somebody's hands find it. */
 export interface Found {
@@ -23,6 +22,8 @@ export const snapshotsOf = async (host: Host, dataset: string): Promise<readonly
     });
 };
 
+const sideOf = ({ name }: Host): Side => (name === 'src' ? 'src' : 'dst');
+
 /** Does something to a dataset by hand, and writes down whose snapshots came and went by it. */
 export const byHand = async (
   hands: Hands,
@@ -30,17 +31,18 @@ export const byHand = async (
   dataset: string,
   command: string,
 ): Promise<boolean> => {
+  const side = sideOf(host);
   const before = await snapshotsOf(host, dataset);
   const { exitCode } = await host.run(command, { timeout: 40_000 });
   const after = await snapshotsOf(host, dataset);
   const now = new Set(after.map(({ guid }) => guid));
   const then = new Set(before.map(({ guid }) => guid));
   if (exitCode === 0) {
-    for (const { guid } of before) if (!now.has(guid)) hands.destroyed.add(guid);
+    for (const { guid } of before) if (!now.has(guid)) hands.destroyed.add(side, guid);
   }
   // What a cycle makes at this very moment is zferry's.
   const made = after.filter(({ label, guid }) => !(then.has(guid) || madeNow({ label })));
-  for (const { guid } of made) hands.made.add(guid);
+  for (const { guid } of made) hands.made.add(side, guid);
   return exitCode === 0;
 };
 

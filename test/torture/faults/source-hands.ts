@@ -69,7 +69,7 @@ const renamed: Fault = {
     const kept = `${SOURCE}@by-hand-renamed`;
     const guid = (await snapshotsOf(src, SOURCE)).find((found) => found.label === label)?.guid;
     if (await here(scene, sh`/usr/sbin/zfs rename ${`${SOURCE}@${label}`} ${kept}`)) {
-      scene.hands.made.add(guid ?? '');
+      scene.hands.made.add('src', guid ?? '');
     }
     return { tidy: async () => void (await here(scene, sh`/usr/sbin/zfs destroy ${kept}`)) };
   },

@@ -59,7 +59,8 @@ const renamedSnapshot: Fault = {
     const name = await nth(scene);
     const kept = `${scene.target.dataset}@by-hand-renamed`;
     const guid = await guidOf(dst, name);
-    if (await there(scene, sh`/usr/sbin/zfs rename ${name} ${kept}`)) scene.hands.made.add(guid);
+    if (await there(scene, sh`/usr/sbin/zfs rename ${name} ${kept}`))
+      scene.hands.made.add('dst', guid);
     return { tidy: async () => void (await there(scene, sh`/usr/sbin/zfs destroy ${kept}`)) };
   },
 };

@@ -6,19 +6,39 @@ const madeByZferry = /^zferry_\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z(_\d+)?$/;
 
 export const isOfTheSeries = ({ label }: Item): boolean => madeByZferry.test(label);
 
+/** On which host: the same snapshot has the same guid on both. */
+export type Side = 'src' | 'dst';
+
+/** Snapshots, each on the host where somebody did something to it. */
+export class Touched {
+  readonly #keys = new Set<string>();
+
+  add(side: Side, guid: string): void {
+    this.#keys.add(`${side} ${guid}`);
+  }
+
+  has(side: Side, guid: string): boolean {
+    return this.#keys.has(`${side} ${guid}`);
+  }
+}
+
 /**
  * What somebody's hands did: what they made is not zferry's to destroy, what they destroyed it did not.
  * Datasets are known by their guids, because they are renamed and made anew.
  */
 export class Hands {
-  readonly made = new Set<string>();
-  readonly destroyed = new Set<string>();
+  readonly made = new Touched();
+  readonly destroyed = new Touched();
   /** Datasets whose snapshots a person has given up, by a command or a flag that said so before it acted. */
   readonly givenUp = new Set<string>();
   /** True while a fault has taken away what both sides had in common. */
   baseIsGone = false;
   /** True while a person gives up what is on a target, by a flag that says so before it acts. */
   mayLose = false;
+
+  get hasExceptions(): boolean {
+    return this.baseIsGone || this.mayLose;
+  }
 
   /** Everything is in order again: the rules hold without exception. */
   settle(): void {
@@ -30,13 +50,13 @@ export class Hands {
 const newest = ({ snapshots }: Seen): Item | undefined => snapshots.at(-1);
 
 /** What is wrong with the disappearance of a snapshot between two looks; undefined where it was right. */
-const complaint = (item: Item, before: Seen, after: Seen, isTarget: boolean, hands: Hands) => {
-  if (hands.destroyed.has(item.guid)) return undefined;
-  if (hands.made.has(item.guid) || !isOfTheSeries(item)) return 'which is not of the series';
+const complaint = (item: Item, before: Seen, after: Seen, side: Side, hands: Hands) => {
+  if (hands.destroyed.has(side, item.guid)) return undefined;
+  if (hands.made.has(side, item.guid) || !isOfTheSeries(item)) return 'which is not of the series';
   if (item.inUse) return 'which was held or cloned';
   const isNewest = newest(before)?.guid === item.guid;
   const hasNewer = after.snapshots.some(({ createtxg }) => createtxg > item.createtxg);
-  if (isTarget && isNewest && !hasNewer) return 'which was the newest that the target had';
+  if (side === 'dst' && isNewest && !hasNewer) return 'which was the newest that the target had';
   return undefined;
 };
 
@@ -47,23 +67,24 @@ const lost = (before: Seen, after: Seen): readonly Item[] => {
 
 /** Rule 2: what of the snapshots that were there at the earlier look is gone although it is protected. */
 export const wronglyDestroyed = (before: Look, after: Look, hands: Hands): readonly string[] => {
-  const datasets: [string, Seen, Seen | undefined, boolean][] = [
-    [`src:${SOURCE}`, before.source, after.source, false],
-    ...[...before.targets].map(([target, seen]): [string, Seen, Seen | undefined, boolean] => [
-      `dst:${target.dataset}`,
+  const datasets: [Side, string, Seen, Seen | undefined][] = [
+    ['src', SOURCE, before.source, after.source],
+    ...[...before.targets].map(([target, seen]): [Side, string, Seen, Seen | undefined] => [
+      'dst',
+      target.dataset,
       seen,
       after.targets.get(target),
-      true,
     ]),
   ];
-  return datasets.flatMap(([name, then, now, isTarget]) => {
-    if (hands.givenUp.has(then.guid) || (isTarget && hands.mayLose)) return [];
+  return datasets.flatMap(([side, dataset, then, now]) => {
+    const name = `${side}:${dataset}`;
+    if (hands.givenUp.has(then.guid) || (side === 'dst' && hands.mayLose)) return [];
     // A dataset that was made by a first full send and given up has no snapshots to lose.
     if (now === undefined || now.guid !== then.guid) {
       return then.snapshots.length === 0 ? [] : [`${name} was destroyed or replaced`];
     }
     return lost(then, now).flatMap((item) => {
-      const why = complaint(item, then, now, isTarget, hands);
+      const why = complaint(item, then, now, side, hands);
       return why === undefined ? [] : [`${name}@${item.label} was destroyed, ${why}`];
     });
   });

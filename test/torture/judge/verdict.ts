@@ -66,13 +66,11 @@ export class Judge {
     return [...problems, ...(await contentProblems(now.source, there, target))];
   }
 
-  /** What is left over after ordinary cycles of these targets. */
-  async leftovers(cycled: readonly Target[]): Promise<readonly string[]> {
-    const problems = [...(await this.look())];
+  /** What the last look found left over, ordinary cycles of these targets having been the last that was done. */
+  leftovers(cycled: readonly Target[]): readonly string[] {
     const now = this.#last;
-    if (now === undefined) return problems;
+    if (now === undefined) return [];
     return [
-      ...problems,
       ...now.processes.map((line) => `a process is left: ${line.slice(0, 120)}`),
       ...now.files.map((name) => `a file is left: /run/zferry/${name}`),
       ...cycled.flatMap((target) => leftOnTarget(now, target, this.hands)),
@@ -120,7 +118,7 @@ const leftOnTarget = ({ targets }: Look, target: Target, hands: Hands): readonly
   const seen = targets.get(target);
   if (seen === undefined) return [];
   const own = seen.snapshots.filter(
-    (item) => isOfTheSeries(item) && !item.inUse && !hands.made.has(item.guid),
+    (item) => isOfTheSeries(item) && !item.inUse && !hands.made.has('dst', item.guid),
   );
   return [
     ...(seen.token === undefined ? [] : [`${target.dataset} has a resume token`]),
@@ -138,10 +136,10 @@ const leftOnSource = (
     [...targets.values()].flatMap(({ snapshots }) => snapshots.at(-1)?.guid ?? []),
   );
   const own = source.snapshots.filter(
-    (item) => isOfTheSeries(item) && !item.inUse && !hands.made.has(item.guid),
+    (item) => isOfTheSeries(item) && !item.inUse && !hands.made.has('src', item.guid),
   );
   const kept = new Set(cycled.includes(main) ? own.slice(-KEPT_HERE - targets.size) : []);
-  const bookmarks = source.bookmarks.filter(({ guid }) => !hands.made.has(guid));
+  const bookmarks = source.bookmarks.filter(({ guid }) => !hands.made.has('src', guid));
   return [
     ...own
       .filter((item) => !(bases.has(item.guid) || kept.has(item)))
