@@ -1,6 +1,6 @@
 import { env, stderr, stdout } from 'node:process';
 import { chalkStderr } from 'chalk';
-import { oneLine, type ZferryError } from '../errors.ts';
+import { failure, oneLine, type ZferryError } from '../errors.ts';
 import { bytesShown, secondsShown } from '../journal/text.ts';
 import type { Progress } from '../replication/observer.ts';
 
@@ -42,6 +42,19 @@ export const printResult = (line: string): void => {
   if (isProgressShown) stderr.write(clearLine);
   isProgressShown = false;
   stdout.write(`${line}\n`);
+};
+
+/**
+ * What is done when nobody can be told. Whoever reads may go away before the end (`| head`): that is their
+ * business, and a replication goes on. Anything else that keeps the output back is said.
+ */
+export const bearLostOutput = (): void => {
+  stderr.on('error', () => undefined);
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') {
+      printError(failure(`cannot write to standard output: ${error.message}`));
+    }
+  });
 };
 
 const progressText = ({ sent, total }: Progress, seconds: number): string => {

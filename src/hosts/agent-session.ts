@@ -12,6 +12,7 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
+import { isInstalled } from './environment.ts';
 import { type Inspected, parseInspection } from './inspection.ts';
 import { linesOf } from './lines.ts';
 import { makePipes, type Pipe } from './pipe.ts';
@@ -271,6 +272,9 @@ const converse = async (
   sshOptions: readonly string[],
   tether: Tether,
 ): Promise<Conversation> => {
+  if (!isInstalled('ssh')) {
+    throw failure('there is no ssh command on this host', 'apt install openssh-client');
+  }
   const [pipe] = await makePipes(1, tether);
   if (pipe === undefined) throw failure('no pipe for ssh');
   return new Conversation(options, sshOptions, pipe, tether);

@@ -66,6 +66,9 @@ export const run = async (
       result,
     );
   }
+  if (result.code === 'ENOENT') {
+    throw failure(`there is no ${program} command on this host`, undefined, result);
+  }
   if (result.exitCode === undefined) {
     const how = result.signal ?? result.code ?? '';
     throw failure(`${program} did not run to its end: ${how}`, undefined, result);

@@ -111,3 +111,17 @@ describe('--help', () => {
     }
   });
 });
+
+describe('output that nobody takes', () => {
+  test('is no error of zferry: the reader went away', async () => {
+    // The reader has ended before there is anything to read.
+    const command =
+      '{ sleep 0.3; /usr/local/bin/zferry --help; echo $? >/run/zferry-code; } | true; cat /run/zferry-code';
+    expect(await src.run(command)).toEqual({ exitCode: 0, stdout: '0\n', stderr: '' });
+  });
+
+  test('because the disk is full is said', async () => {
+    const { stderr } = await src.run('/usr/local/bin/zferry --help >/dev/full');
+    expect(stderr).toMatch(/^zferry: error: cannot write to standard output: ENOSPC.*\n$/);
+  });
+});

@@ -13,7 +13,7 @@ while [ -e /run/torture-workload ]; do
   mv -f "small/file $((n % 40)) 1" "moved/$((n % 20))"
   rm -f "small/file $(((n + 20) % 40)) 2" big/$(((n + 3) % 6))
   date >>moved/log
-  sleep 0.6
+  sleep 2
 done 2>/dev/null
 `;
 

@@ -2,8 +2,7 @@ import { expect } from 'vitest';
 import { type FailureKind, ZferryError } from '../../../src/errors.ts';
 
 /** True for text that stays on one line, is shown in its own order and cannot drive a terminal. */
-export const isOneLine = (text: string): boolean =>
-  !/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(text);
+export const isOneLine = (text: string): boolean => !/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(text);
 
 /** What `act` throws; fails when it throws nothing, or something that is not zferry's own. */
 export const thrownBy = (act: () => unknown): ZferryError => {
