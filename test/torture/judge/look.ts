@@ -40,6 +40,10 @@ const list = (dataset: string): string =>
 const isSet = (text: string | undefined): boolean =>
   text !== undefined && text !== '-' && text !== '' && text !== '0';
 
+/** What a receive builds in is a clone for as long as that goes on, and goes with it. */
+const isCloned = (clones = ''): boolean =>
+  clones.split(',').some((clone) => isSet(clone) && !clone.endsWith('/%recv'));
+
 const read = (dataset: string, text: string): Seen | undefined => {
   const rows = text
     .split('\n')
@@ -54,7 +58,7 @@ const read = (dataset: string, text: string): Seen | undefined => {
         label: name.slice(name.indexOf(mark) + 1),
         guid,
         createtxg: Number(createtxg),
-        inUse: isSet(holds) || isSet(clones),
+        inUse: isSet(holds) || isCloned(clones),
       }));
   return {
     snapshots: items('snapshot', '@'),
