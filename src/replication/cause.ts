@@ -18,9 +18,12 @@ export interface TransferEnd {
 
 /** What a process says when the one behind it in the pipeline went away first. */
 const brokenPipe = /broken pipe|connection reset by peer|EPIPE|write error|Invalid argument/i;
-/** What `zfs receive` and decompressors say when the stream in front of them broke off. */
+/**
+ * What `zfs receive` and decompressors say when the stream in front of them broke off (lzop 1.04 blames an
+ * ioctl that it did before).
+ */
 const brokenStream =
-  /failed to read from stream|incomplete stream|partially complete|Partially received snapshot is saved|A resuming stream can be generated|zfs send -t|unexpected end|premature end|truncated|not a (lzop|gzip) file|checksum mismatch/i;
+  /failed to read from stream|incomplete stream|partially complete|Partially received snapshot is saved|A resuming stream can be generated|zfs send -t|unexpected end|premature end|unfinished stream|truncated|Inappropriate ioctl for device: <stdin>|not a (lzop|gzip) file|checksum mismatch/i;
 
 const endedBy = ({ program, exitCode, signal }: Ending): string =>
   signal === undefined
@@ -74,7 +77,11 @@ const sourceReason = ({ stages }: TransferEnd): ZferryError | undefined => {
     const reason = reasonIn(ending.said, brokenPipe);
     if (reason !== undefined) return failure(reason);
   }
-  // Killed, and not by the pipe that broke: then that is the reason itself.
+  return undefined;
+};
+
+/** Killed, and not by the pipe that broke: then that is the reason itself, whatever the target makes of the rest. */
+const killedStage = ({ stages }: TransferEnd): ZferryError | undefined => {
   const killed = stages.find(({ signal }) => signal !== undefined && signal !== 'SIGPIPE');
   return killed && failure(endedBy(killed));
 };
@@ -92,7 +99,7 @@ export const transferFailure = (end: TransferEnd): ZferryError | undefined => {
     ...(end.isCompressed ? [report.decompressStatus] : []),
   ];
   if (report.complete && statuses.every((status) => status === 0)) return undefined;
-  const known = targetReason(end) ?? sourceReason(end);
+  const known = killedStage(end) ?? targetReason(end) ?? sourceReason(end);
   if (known !== undefined) return known;
   if (ssh.exitCode !== 0) return sshFailure(target.host, ssh);
   const first = stages.find(({ exitCode }) => exitCode !== 0);

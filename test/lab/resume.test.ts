@@ -130,6 +130,23 @@ describe('an increment that was killed', () => {
   });
 });
 
+describe('a compressor that is killed', () => {
+  test.each(['lzop', 'zstd', 'lz4', 'gzip'])(
+    '%s: it is named, and the next cycle goes on',
+    async (name) => {
+      await outdated();
+      const run = await inTheMiddle(pair, 'run', '--compress', name, '--rate', '2M');
+      await src.ok(sh`pkill -KILL -x ${name}`);
+      expect(await run.done).toMatchObject({
+        exitCode: 1,
+        stderr: `zferry: error: ${name} was ended by SIGKILL\n`,
+      });
+      await goesOn(pair, 'run');
+      await isTidy(pair);
+    },
+  );
+});
+
 describe('a target pool that fills up', () => {
   test('fails the cycle in words that say so, and the next one goes on once there is room', async () => {
     const pool = await smallPool(dst, 'full', 128);

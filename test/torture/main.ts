@@ -33,7 +33,12 @@ const clearAway = async (): Promise<void> => {
   const remains = ['tank/ballast', 'tank/by-hand', 'tank/by-hand-away', SOURCE];
   const destroy = (datasets: readonly string[]): string =>
     datasets.map((dataset) => sh`/usr/sbin/zfs destroy -R ${dataset}`).join('; ');
-  await dst.run(destroy([...remains, ...targets.map(({ dataset }) => dataset)]));
+  const replicas = targets.flatMap(({ dataset }) => [
+    dataset,
+    `${dataset}.zferry_new`,
+    `${dataset}.zferry_old`,
+  ]);
+  await dst.run(destroy([...remains, ...replicas]));
   await src.run(`${destroy(remains)}; rm -f /var/log/torture-*.log`);
 };
 

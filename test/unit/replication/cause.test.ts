@@ -104,6 +104,13 @@ describe('a transfer has failed', () => {
 });
 
 describe('blamed for a failed transfer is', () => {
+  test('a process that was killed here, whatever the decompressor makes of what came', () => {
+    const said = ['Error 26 : LZ4F frame decoding could not complete: invalid frame'];
+    const report = { ...arrived, decompressStatus: 26, receiveStatus: 1, said };
+    const stages = [failedWith('zfs', sayPipe), killed('lz4', 'SIGKILL')];
+    expect(transferFailure(end({ stages, report }))?.message).toBe('lz4 was ended by SIGKILL');
+  });
+
   test('zfs send, when the target only saw its stream break off', () => {
     const why = "warning: cannot send 'tank/vm@b': Input/output error";
     const error = transferFailure(
