@@ -90,6 +90,10 @@ const playAll = async (seed: number, rounds: readonly Round[], file: string | un
     if (file !== undefined) appendResult(file, result);
     const seconds = Math.round((Date.now() - since) / 1000);
     say(`${titleOf(round)}: ${verdictOf(outcome)} [${seconds} s]`);
+    if (values.stop && outcome.violations.length > 0) {
+      say('stopped; both hosts are as the judge saw them');
+      return results;
+    }
     // The next round must not pay for this one: both sides are made anew.
     if (outcome.violations.length > 0) judge = undefined;
   }
@@ -112,6 +116,8 @@ const writeReport = (results: readonly RoundResult[]): void => {
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '25' },
+    stop: { type: 'boolean', default: false },
+    from: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
     results: { type: 'string' },
@@ -121,7 +127,7 @@ const { values } = parseArgs({
 
 if (values.table === undefined) {
   const seed = Number(values.seed);
-  const rounds = schedule(seed, Number(values.rounds), values.only);
+  const rounds = schedule(seed, Number(values.rounds), values.only).slice(Number(values.from) - 1);
   say(`torture: seed ${seed}, ${rounds.length} rounds`);
   const results = await playAll(seed, rounds, values.results);
   writeReport(results);

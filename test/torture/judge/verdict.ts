@@ -114,6 +114,12 @@ const untrueLines = (before: Look, now: Look): readonly string[] =>
 const surplus = (items: readonly Item[], most: number): readonly Item[] =>
   items.slice(0, Math.max(0, items.length - most));
 
+/** A name from the future, of a clock that was wrong, takes no place among those that a policy keeps. */
+const isOfTheFuture = ({ label }: Item): boolean => {
+  const [time] = /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z/.exec(label) ?? [];
+  return time !== undefined && new Date(time).getTime() > Date.now() + 60_000;
+};
+
 const leftOnTarget = ({ targets }: Look, target: Target, hands: Hands): readonly string[] => {
   const seen = targets.get(target);
   if (seen === undefined) return [];
@@ -122,7 +128,10 @@ const leftOnTarget = ({ targets }: Look, target: Target, hands: Hands): readonly
   );
   return [
     ...(seen.token === undefined ? [] : [`${target.dataset} has a resume token`]),
-    ...surplus(own, target.keeps).map(({ label }) => `${target.dataset}@${label} is left`),
+    ...surplus(
+      own.filter((item) => !isOfTheFuture(item)),
+      target.keeps,
+    ).map(({ label }) => `${target.dataset}@${label} is left`),
   ];
 };
 
