@@ -428,11 +428,11 @@ describe('forget', () => {
     const [label] = await snapshots(src, pair.source);
     const [bookmark] = await bookmarks(pair.source);
     const id = await idOf();
-    const result = await without(src, ['ssh'], () => forget('dst'));
+    const result = await without(src, ['ssh'], () => forget(pair.place));
 
     expect(result).toEqual({
       exitCode: 0,
-      stdout: `${pair.source} has forgotten dst (${id})\n`,
+      stdout: `${pair.source} has forgotten ${pair.place} (${id})\n`,
       stderr: [
         `zferry: destroying ${pair.source}@${String(label)}\n`,
         `zferry: destroying ${pair.source}#${String(bookmark)}\n`,
@@ -443,10 +443,13 @@ describe('forget', () => {
     expect(await snapshots(src, pair.source)).toEqual([]);
     expect(await bookmarks(pair.source)).toEqual([]);
     expect(await ownProperties()).toEqual([]);
-    expect(await forget('dst')).toEqual({
+    expect(await forget(pair.place)).toEqual({
       exitCode: 2,
       stdout: '',
-      stderr: said({ error: `${pair.source} has no target dst`, hint: 'it has none at all' }),
+      stderr: said({
+        error: `${pair.source} has no target ${pair.place}`,
+        hint: 'it has none at all',
+      }),
     });
   });
 
@@ -477,7 +480,7 @@ describe('forget', () => {
     onTestFinished(async () => void (await dst.run(sh`zfs destroy -r ${`${pair.target}-b`}`)));
     expect((await pair.zferry('prime', pair.source, second)).exitCode).toBe(0);
     const [, its] = await bookmarks(pair.source);
-    expect((await forget('dst')).exitCode).toBe(0);
+    expect((await forget(pair.place)).exitCode).toBe(0);
 
     expect(await bookmarks(pair.source)).toEqual([its]);
     expect(await ownProperties()).toHaveLength(2);
@@ -494,11 +497,11 @@ describe('forget', () => {
     pair = await freshPair();
     await diesBefore(pair, ['prime'], 'send*');
     const id = await idOf();
-    expect(await forget('dst')).toEqual({
+    expect(await forget(pair.place)).toEqual({
       exitCode: 2,
       stdout: '',
       stderr: said({
-        error: `${pair.source} has no target dst`,
+        error: `${pair.source} has no target ${pair.place}`,
         hint: `it has ${id} (never verified); an ID does too: zferry forget ${pair.source} ${id}`,
       }),
     });
@@ -510,11 +513,10 @@ describe('forget', () => {
   });
 
   test('means every pool that was made anew at that place', async () => {
-    const pool = 'anew';
-    await smallPool(dst, pool, 128);
+    const pool = await smallPool(dst, 'anew', 128);
     pair = await primedPair(undefined, `${pool}/replica`);
     await dst.ok(sh`zpool destroy ${pool}`);
-    await smallPool(dst, pool, 128);
+    await smallPool(dst, 'anew', 128);
     expect((await pair.prime()).exitCode).toBe(0);
     expect(await ownProperties()).toHaveLength(4);
 
@@ -528,7 +530,7 @@ describe('forget', () => {
     const id = await idOf();
     const run = await startSlowCycle(pair, 20);
     const before = await bookmarks(pair.source);
-    for (const name of ['dst', id]) {
+    for (const name of [pair.place, id]) {
       const { exitCode, stdout, stderr } = await forget(name);
       expect({ exitCode, stdout }).toEqual({ exitCode: 4, stdout: '' });
       expect(stderr).toMatch(/^zferry: error: another run for \S+ to dst is still at work/);
@@ -544,12 +546,12 @@ describe('forget', () => {
       zfs: 'case "$*" in inherit*) kill -KILL $PPID; exit 1;; esac',
     });
     const killed = await src.run(
-      `${sh`PATH=${`${tools}:/usr/local/bin:/usr/bin:/bin`} zferry forget ${pair.source} dst`}; exit $?`,
+      `${sh`PATH=${`${tools}:/usr/local/bin:/usr/bin:/bin`} zferry forget ${pair.source} ${pair.place}`}; exit $?`,
     );
     expect(killed.exitCode).toBe(137);
     expect(await bookmarks(pair.source)).toEqual([]);
 
-    expect((await forget('dst')).exitCode).toBe(0);
+    expect((await forget(pair.place)).exitCode).toBe(0);
     expect(await ownProperties()).toEqual([]);
   });
 
@@ -559,7 +561,7 @@ describe('forget', () => {
     const [bookmark] = await bookmarks(pair.source);
     const id = await idOf();
     const properties = await ownProperties();
-    const result = await changingNothing(pair, () => forget('dst', '--dry-run'));
+    const result = await changingNothing(pair, () => forget(pair.place, '--dry-run'));
 
     expect(result).toEqual({
       exitCode: 0,
