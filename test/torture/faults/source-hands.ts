@@ -109,7 +109,7 @@ const foreign: Fault = {
   strike: async (scene) => {
     // One of them is named nearly as zferry would.
     const names = [`${SOURCE}@by-hand`, `${SOURCE}@zferry_by-hand`];
-    await here(scene, `/usr/sbin/zfs snapshot ${names.join(' ')}`);
+    await here(scene, names.map((name) => sh`/usr/sbin/zfs snapshot ${name}`).join(' && '));
     return {
       tidy: async () => {
         for (const name of names) await here(scene, sh`/usr/sbin/zfs destroy ${name}`);

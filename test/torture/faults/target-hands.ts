@@ -93,7 +93,7 @@ const foreign: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     const names = [`${scene.target.dataset}@by-hand`, `${scene.target.dataset}@zferry_by-hand`];
-    await there(scene, `/usr/sbin/zfs snapshot ${names.join(' ')}`);
+    await there(scene, names.map((name) => sh`/usr/sbin/zfs snapshot ${name}`).join(' && '));
     return {
       tidy: async () => {
         for (const name of names) await there(scene, sh`/usr/sbin/zfs destroy ${name}`);

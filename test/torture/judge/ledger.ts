@@ -20,6 +20,15 @@ export class Touched {
   has(side: Side, guid: string): boolean {
     return this.#keys.has(`${side} ${guid}`);
   }
+
+  delete(side: Side, guid: string): void {
+    this.#keys.delete(`${side} ${guid}`);
+  }
+
+  /** The guids on that host. */
+  on(side: Side): readonly string[] {
+    return [...this.#keys].filter((key) => key.startsWith(side)).map((key) => key.slice(4));
+  }
 }
 
 /**
@@ -87,6 +96,24 @@ export const wronglyDestroyed = (before: Look, after: Look, hands: Hands): reado
       const why = complaint(item, then, now, side, hands);
       return why === undefined ? [] : [`${name}@${item.label} was destroyed, ${why}`];
     });
+  });
+};
+
+/** What somebody made is nobody else's to destroy, also where it came and went between two looks. */
+export const missing = (now: Look, hands: Hands): readonly string[] => {
+  const seen: readonly [Side, readonly Seen[]][] = [
+    ['src', [now.source]],
+    ['dst', [...now.targets.values()]],
+  ];
+  return seen.flatMap(([side, datasets]) => {
+    const there = new Set(datasets.flatMap(({ snapshots }) => snapshots.map(({ guid }) => guid)));
+    const gone = hands.made
+      .on(side)
+      .filter((guid) => !(there.has(guid) || hands.destroyed.has(side, guid)));
+    // Said once.
+    for (const guid of gone) hands.made.delete(side, guid);
+    if (side === 'dst' && hands.hasExceptions) return [];
+    return gone.map((guid) => `what somebody made on ${side} was destroyed (guid ${guid})`);
   });
 };
 

@@ -2,7 +2,7 @@ import { src } from '../../lab/support/host.ts';
 import { sh } from '../../lab/support/quote.ts';
 import { KEPT_HERE, main, SOURCE, type Target } from '../pairs.ts';
 import { isEqual } from './content.ts';
-import { type Hands, isOfTheSeries, withoutBase, wronglyDestroyed } from './ledger.ts';
+import { type Hands, isOfTheSeries, missing, withoutBase, wronglyDestroyed } from './ledger.ts';
 import { type Item, type Look, look, type Seen } from './look.ts';
 
 /** Watches both hosts; every complaint is a violation of what always holds. */
@@ -22,6 +22,7 @@ export class Judge {
     const bare = this.hands.baseIsGone ? [] : withoutBase(now);
     return [
       ...(before === undefined ? [] : wronglyDestroyed(before, now, this.hands)),
+      ...missing(now, this.hands),
       ...bare.map(({ dataset }) => `${dataset} and the source have no common base`),
       ...(before === undefined ? [] : untrueLines(before, now)),
     ];
