@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { change } from './support/change.ts';
 import { dst, src } from './support/host.ts';
-import { diesBefore, inTheMiddle } from './support/interruption.ts';
+import { diesBefore, diesInTheMiddle, inTheMiddle } from './support/interruption.ts';
 import { changingNothing, said, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -21,6 +21,7 @@ import { follow, refusalOf, verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
 import { startSlowCycle } from './support/slow.ts';
 import type { Result } from './support/ssh.ts';
+import { isTidy } from './support/tidy.ts';
 import { wrapTools } from './support/tools.ts';
 
 let pair: Pair;
@@ -43,14 +44,6 @@ const announced = ({ exitCode, stdout, stderr }: Result): readonly string[] => {
 };
 
 const snapshotThere = (label: string) => dst.ok(sh`zfs snapshot ${`${pair.target}@${label}`}`);
-
-/** One snapshot on each side, with the same files, and one bookmark. */
-const isTidy = async (): Promise<void> => {
-  const label = await newestEqual(pair);
-  expect(await snapshots(dst, pair.target)).toEqual([label]);
-  expect(await snapshots(src, pair.source)).toEqual([label]);
-  expect(await bookmarks(pair.source)).toHaveLength(1);
-};
 
 const size = String.raw`\(\d+(\.\d+)? [KM]iB\)`;
 
@@ -75,7 +68,7 @@ describe('run --rollback', () => {
     await writeFiles(pair.source, 'second');
 
     expect(announced(await pair.cycle('--rollback'))).toEqual(goingBack(base));
-    await isTidy();
+    await isTidy(pair);
     expect(await pair.cycle()).toEqual(silentSuccess);
   });
 
@@ -88,7 +81,7 @@ describe('run --rollback', () => {
 
     const run = await pair.zferry('run', '--rollback', pair.source, pair.place);
     expect(announced(run)).toEqual(goingBack(base, '@by-somebody', '#of-somebody'));
-    await isTidy();
+    await isTidy(pair);
     expect(await pair.lines()).toHaveLength(2);
   });
 
@@ -142,15 +135,12 @@ describe('run --rollback', () => {
   test('goes on with a partial receive once the changes below it are gone', async () => {
     const base = await primed();
     await writeBigFile(pair.source, 'big', 20);
-    const run = await inTheMiddle(pair, 'run');
-    await run.signal('KILL');
-    await run.done;
-    await dst.until('! pgrep -x zfs');
+    await diesInTheMiddle(pair, 'run');
     await change(pair);
 
     expect(announced(await pair.cycle('--rollback'))).toEqual(goingBack(base));
     expect((await pair.lines()).at(-1)).toContain(' replicated to dst successfully. resumed ');
-    await isTidy();
+    await isTidy(pair);
   });
 
   test('does not touch a target that is writable: whoever writes there goes first', async () => {
@@ -219,7 +209,7 @@ describe('prime --replace', () => {
 
   /** The new replica is in its place, protected, and nothing of the old one or of the way there is left. */
   const isReplaced = async ({ id, guid }: { id: string; guid: string }): Promise<void> => {
-    await isTidy();
+    await isTidy(pair);
     expect(await property(dst, pair.target, 'guid')).not.toBe(guid);
     expect(await exists(fresh())).toBe(false);
     expect(await exists(aside())).toBe(false);
@@ -235,7 +225,7 @@ describe('prime --replace', () => {
 
     await writeFiles(pair.source, 'afterwards');
     expect(await pair.cycle()).toEqual(silentSuccess);
-    await isTidy();
+    await isTidy(pair);
   };
 
   test('sends anew beside the old replica, says what goes, and changes places when it is verified', async () => {
@@ -264,7 +254,7 @@ describe('prime --replace', () => {
     pair = await freshPair();
 
     expect(await pair.prime('--replace')).toEqual(silentSuccess);
-    await isTidy();
+    await isTidy(pair);
     expect(await exists(fresh())).toBe(false);
   });
 

@@ -15,7 +15,8 @@ import { smallPool } from './support/pool.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
-import { goesOn, isTidy } from './support/resumption.ts';
+import { goesOn } from './support/resumption.ts';
+import { isTidy } from './support/tidy.ts';
 import { wire } from './support/wire.ts';
 
 let pair: Pair;

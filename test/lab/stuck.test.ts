@@ -1,21 +1,21 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { change } from './support/change.ts';
 import { dst, src } from './support/host.ts';
-import { inTheMiddle } from './support/interruption.ts';
+import { diesInTheMiddle } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
 import { changingNothing, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
   freshPair,
-  newestEqual,
   type Pair,
   primedPair,
-  property,
   snapshots,
   writeBigFile,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
+import { isTidy } from './support/tidy.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -27,20 +27,8 @@ const upgrade =
 const interrupted = async (): Promise<readonly string[]> => {
   pair = await primedPair();
   await writeBigFile(pair.source, 'big', 20);
-  const run = await inTheMiddle(pair, 'run');
-  await run.signal('KILL');
-  await run.done;
-  await dst.until('! pgrep -x zfs');
+  await diesInTheMiddle(pair, 'run');
   return await snapshots(src, pair.source);
-};
-
-/** One snapshot and one bookmark here, and there the same one and what others made. */
-const isTidy = async (...others: readonly string[]): Promise<void> => {
-  const label = await newestEqual(pair);
-  expect(await snapshots(src, pair.source)).toEqual([label]);
-  expect(await snapshots(dst, pair.target)).toEqual([...others, label]);
-  expect(await bookmarks(pair.source)).toHaveLength(1);
-  expect(await property(dst, pair.target, 'receive_resume_token')).toBe('-');
 };
 
 describe('a partial increment', () => {
@@ -56,14 +44,14 @@ describe('a partial increment', () => {
       kept: [],
       notes: [`a partial receive was refused: ${upgrade}`],
     });
-    await isTidy('theirs');
+    await isTidy(pair, 'theirs');
   });
 
   test('goes on when only the bookmark of its base is left here', async () => {
     const [base] = await interrupted();
     await src.ok(sh`zfs destroy ${`${pair.source}@${String(base)}`}`);
     expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'resumed' });
-    await isTidy();
+    await isTidy(pair);
   });
 
   test('is given up when nothing of its base is left here but an older one is on both sides', async () => {
@@ -73,16 +61,13 @@ describe('a partial increment', () => {
       sh`zfs send -i ${`@${String((await snapshots(src, pair.source))[0])}`} ${`${pair.source}@mine`} | ssh dst zfs receive -u ${pair.target}`,
     );
     await writeBigFile(pair.source, 'big', 20);
-    const run = await inTheMiddle(pair, 'run');
-    await run.signal('KILL');
-    await run.done;
-    await dst.until('! pgrep -x zfs');
+    await diesInTheMiddle(pair, 'run');
     const [, from] = await bookmarks(pair.source);
     await src.ok(
       sh`zfs destroy ${`${pair.source}@mine`}; zfs destroy ${`${pair.source}#${String(from)}`}`,
     );
     expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'incremental', kept: [] });
-    await isTidy('mine');
+    await isTidy(pair, 'mine');
   });
 
   test('keeps its base on the target from being destroyed; without both, two hints mend it', async () => {
@@ -99,16 +84,13 @@ describe('a partial increment', () => {
     expect(code).toBe(3);
     await follow(hint);
     await follow((await refusalOf(pair, pair.cycle)).hint);
-    await isTidy();
+    await isTidy(pair);
     expect(await pair.cycle()).toEqual(silentSuccess);
   });
 
   test('is not continued on a target that was changed; after the hint’s command it is', async () => {
     await interrupted();
-    const mountpoint = '/mnt/changed';
-    await dst.ok(
-      sh`zfs set readonly=off ${pair.target} && mkdir -p ${mountpoint} && mount -t zfs -o zfsutil ${pair.target} ${mountpoint} && echo x >${mountpoint}/theirs && umount ${mountpoint} && zfs set readonly=on ${pair.target}`,
-    );
+    await change(pair);
     const { exitCode, hint } = await refusalOf(pair, pair.cycle);
     expect(exitCode).toBe(3);
     await follow(hint);
@@ -117,15 +99,13 @@ describe('a partial increment', () => {
       / replicated to dst successfully\. resumed /,
     );
     expect(await pair.cycle()).toEqual(silentSuccess);
-    await isTidy();
+    await isTidy(pair);
   });
 
   test('and a change hidden by a snapshot on the target: after the hint’s command cycles go on', async () => {
     await interrupted();
-    const mountpoint = '/mnt/changed';
-    await dst.ok(
-      sh`zfs set readonly=off ${pair.target} && mkdir -p ${mountpoint} && mount -t zfs -o zfsutil ${pair.target} ${mountpoint} && echo x >${mountpoint}/theirs && umount ${mountpoint} && zfs set readonly=on ${pair.target} && zfs snapshot ${`${pair.target}@theirs`}`,
-    );
+    await change(pair);
+    await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
     expect(verdictOf(await pair.cycle()).exitCode).toBe(1);
     const { exitCode, hint } = verdictOf(await pair.cycle());
     expect({ exitCode, hint }).toEqual({
@@ -134,7 +114,7 @@ describe('a partial increment', () => {
     });
     await follow(hint);
     expect(await pair.cycle()).toEqual(silentSuccess);
-    await isTidy();
+    await isTidy(pair);
   });
 
   test('that somebody gave up, with a newer snapshot sent by hand, is in nobody’s way', async () => {
@@ -147,7 +127,7 @@ describe('a partial increment', () => {
       kind: 'incremental',
       base: `${pair.source}@${String(sent)}`,
     });
-    await isTidy();
+    await isTidy(pair);
   });
 });
 
@@ -155,10 +135,7 @@ describe('a first send that zfs refuses to complete', () => {
   test('is left for a person, whose command begins anew', async () => {
     pair = await freshPair();
     await writeBigFile(pair.source, 'big', 20);
-    const run = await inTheMiddle(pair, 'prime');
-    await run.signal('KILL');
-    await run.done;
-    await dst.until('! pgrep -x zfs');
+    await diesInTheMiddle(pair, 'prime');
     const label = String((await snapshots(src, pair.source))[0]);
     // No way is known to bring zfs to it in a first send: the words are its own, from an increment
     const options = await liar({
@@ -177,6 +154,6 @@ describe('a first send that zfs refuses to complete', () => {
       ` failed to replicate to dst! ERROR! ${error} (a partial receive was refused: ${upgrade})`,
     );
     await follow(hint);
-    await isTidy();
+    await isTidy(pair);
   });
 });

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { change } from '../support/change.ts';
 import { dst, type Host, src } from '../support/host.ts';
-import { inTheMiddle } from '../support/interruption.ts';
+import { diesInTheMiddle } from '../support/interruption.ts';
 import { useOldZfs } from '../support/old-zfs.ts';
 import { silentSuccess } from '../support/outcome.ts';
 import {
-  bookmarks,
-  newestEqual,
   type Pair,
   pairOf,
   primedPair,
@@ -17,34 +16,17 @@ import {
 import { sh } from '../support/quote.ts';
 import { follow, refusalOf, verdictOf } from '../support/refusal.ts';
 import { reportOf } from '../support/report.ts';
+import { isTidy } from '../support/tidy.ts';
 import { makeUser, receiverRights } from '../support/user.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
 
-const isTidy = async (...others: readonly string[]): Promise<void> => {
-  const label = await newestEqual(pair);
-  expect(await snapshots(src, pair.source)).toEqual([label]);
-  expect(await snapshots(dst, pair.target)).toEqual([...others, label]);
-  expect(await bookmarks(pair.source)).toHaveLength(1);
-};
-
 /** In the middle of an increment of 20 MiB zferry dies. */
 const interrupted = async (): Promise<void> => {
   pair = await primedPair();
   await writeBigFile(pair.source, 'big', 20);
-  const run = await inTheMiddle(pair, 'run');
-  await run.signal('KILL');
-  await run.done;
-  await dst.until('! pgrep -x zfs');
-};
-
-/** Somebody writes to the replica. */
-const change = async (): Promise<void> => {
-  const at = '/mnt/changed';
-  await dst.ok(
-    sh`zfs set readonly=off ${pair.target} && mkdir -p ${at} && mount -t zfs -o zfsutil ${pair.target} ${at} && echo x >${at}/theirs && umount ${at} && zfs set readonly=on ${pair.target}`,
-  );
+  await diesInTheMiddle(pair, 'run');
 };
 
 describe.each<[string, readonly Host[]]>([
@@ -76,7 +58,7 @@ describe.each<[string, readonly Host[]]>([
     await src.ok(sh`zfs release mine ${`${pair.source}@${String(base)}`}`);
     await dst.ok(sh`zfs release mine ${`${pair.target}@${String(base)}`}`);
     expect(await pair.cycle()).toEqual(silentSuccess);
-    await isTidy();
+    await isTidy(pair);
 
     const [cloned] = await snapshots(dst, pair.target);
     await dst.ok(sh`zfs clone ${`${pair.target}@${String(cloned)}`} ${`${pair.target}-clone`}`);
@@ -88,7 +70,7 @@ describe.each<[string, readonly Host[]]>([
   test('an interrupted increment is resumed, and one that zfs refuses to complete is sent anew', async () => {
     await interrupted();
     expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'resumed' });
-    await isTidy();
+    await isTidy(pair);
     await pair.remove();
 
     await interrupted();
@@ -98,7 +80,7 @@ describe.each<[string, readonly Host[]]>([
       error: expect.stringContaining('kernel modules must be upgraded'),
     });
     expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'incremental' });
-    await isTidy('theirs');
+    await isTidy(pair, 'theirs');
   });
 
   test('what is missing is refused, with the way out', async () => {
@@ -127,7 +109,7 @@ describe.each<[string, readonly Host[]]>([
   test('a changed target is refused, also where a snapshot hides the change, and the hint’s command mends it', async () => {
     pair = await primedPair();
     for (const hide of [false, true]) {
-      await change();
+      await change(pair);
       if (hide) await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
       const { exitCode, error, hint } = verdictOf(await pair.cycle());
       expect({ exitCode, error }).toEqual({
@@ -136,7 +118,7 @@ describe.each<[string, readonly Host[]]>([
       });
       await follow(hint);
       expect(await pair.cycle()).toEqual(silentSuccess);
-      await isTidy();
+      await isTidy(pair);
     }
   });
 
@@ -152,7 +134,7 @@ describe.each<[string, readonly Host[]]>([
     });
     await dst.ok(sh`zfs set quota=none ${pair.target}`);
     expect(await pair.cycle()).toEqual(silentSuccess);
-    await isTidy();
+    await isTidy(pair);
 
     const user = await makeUser(dst);
     onTestFinished(user.remove);

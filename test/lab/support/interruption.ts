@@ -29,6 +29,14 @@ export const inTheMiddle = async (
   return run;
 };
 
+/** zferry dies in the middle of such a stream, kill -9, and all that it had started goes after it, on both sides. */
+export const diesInTheMiddle = async (pair: Pair, verb: 'run' | 'prime'): Promise<void> => {
+  const run = await inTheMiddle(pair, verb);
+  await run.signal('KILL');
+  await run.done;
+  await dst.until('! pgrep -x zfs');
+};
+
 /** zferry (a verb and options, for this pair) dies, kill -9, when it would run the first zfs whose words match. */
 export const diesBefore = async (
   pair: Pair,

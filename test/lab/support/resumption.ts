@@ -1,21 +1,11 @@
 import { expect } from 'vitest';
-import { dst, src } from './host.ts';
 import { receivedBytes, streamBytes } from './interruption.ts';
-import { bookmarks, newestEqual, type Pair, snapshots } from './pair.ts';
+import type { Pair } from './pair.ts';
 import { reportOf } from './report.ts';
+import { isTidy } from './tidy.ts';
 
 const MIB = 2 ** 20;
 const RESUMED = / replicated to dst successfully\. resumed [0-9.]+ [KM]iB in [0-9.]+ s$/;
-
-/** The same files on both sides, one snapshot on each, one bookmark. */
-export const isTidy = async (pair: Pair): Promise<void> => {
-  const label = await newestEqual(pair);
-  expect(await snapshots(src, pair.source)).toEqual([label]);
-  expect(await snapshots(dst, pair.target)).toEqual([label]);
-  expect(await bookmarks(pair.source)).toEqual([
-    expect.stringMatching(/^zferry_[0-9a-f]{10}_[^_]+Z(_\d+)?$/),
-  ]);
-};
 
 /** Runs to the end, and makes sure that what the target had was not sent again. */
 export const goesOn = async (pair: Pair, verb: 'run' | 'prime', base?: string): Promise<void> => {
