@@ -35,6 +35,20 @@ build_image() {
   say "image ready after $((SECONDS - started)) s"
 }
 
+# provide NAME FOLDER BUILDER: builds FOLDER in the cache where it is missing, and shows it to the
+# hosts as /host/NAME
+provide() {
+  local name=$1 folder=$2 builder=$3
+  if [ ! -d "$folder" ]; then
+    mkdir -p "$CACHE"
+    exec {provide_lock}>"$CACHE/lock"
+    flock "$provide_lock"
+    [ -d "$folder" ] || logged "$name" cached "$builder" "$folder"
+    exec {provide_lock}>&-
+  fi
+  [ -d "$STATE/share/$name" ] || cp -a "$folder" "$STATE/share/$name"
+}
+
 # cached BUILDER FOLDER
 cached() {
   local building=$CACHE/building-${2##*/}

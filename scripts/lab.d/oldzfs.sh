@@ -32,15 +32,6 @@ EOF
 
 # Into both hosts, where a test puts it in the place of their own
 install_old_zfs() {
-  local folder
-  folder=$(old_zfs_folder)
-  if [ ! -d "$folder" ]; then
-    mkdir -p "$CACHE"
-    exec {old_zfs_lock}>"$CACHE/lock"
-    flock "$old_zfs_lock"
-    [ -d "$folder" ] || logged old-zfs cached build_old_zfs "$folder"
-    exec {old_zfs_lock}>&-
-  fi
-  [ -d "$STATE/share/zfs-2.1" ] || cp -a "$folder" "$STATE/share/zfs-2.1"
+  provide zfs-2.1 "$(old_zfs_folder)" build_old_zfs
   on_running_hosts "[ -d $OLD_ZFS ] || cp -a /host/zfs-2.1 $OLD_ZFS"
 }

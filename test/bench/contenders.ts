@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { dst, src } from '../lab/support/host.ts';
+import { quote, sh } from '../lab/support/quote.ts';
+
+export const compressors = ['none', 'lzop', 'zstd'] as const;
+export type Compressor = (typeof compressors)[number];
+
+/** A dataset on src, and one on dst. */
+export interface Way {
+  readonly source: string;
+  readonly target: string;
+  /** What the floor's snapshots for this target begin with, and syncoid's identifier: no target prunes another's base. */
+  readonly series: string;
+}
+
+/** One that keeps a dataset replicated. */
+export interface Contender {
+  readonly name: string;
+  /** The command on src that makes the first full send. */
+  readonly prime: (way: Way, compressor: Compressor) => string;
+  /** The command on src that does one cycle. */
+  readonly cycle: (way: Way, compressor: Compressor) => string;
+}
+
+const LOG = '/var/log/zferry-bench.log';
+
+export const zferry = (...options: readonly string[]): Contender => {
+  const words = (verb: string, { source, target }: Way, compressor: Compressor) =>
+    [
+      sh`/usr/local/bin/zferry ${verb} ${source} ${`dst:${target}`} --log ${LOG}`,
+      sh`--compress ${compressor}`,
+      ...options.map((option) => sh`${option}`),
+    ].join(' ');
+  return {
+    name: ['zferry', ...options].join(' '),
+    prime: (way, compressor) => words('prime', way, compressor),
+    cycle: (way, compressor) => words('run', way, compressor),
+  };
+};
+
+/** What stands in the pipeline on either side. */
+const packing = {
+  none: { here: '', there: '' },
+  lzop: { here: '| lzop -1c', there: 'lzop -dc |' },
+  zstd: { here: '| zstd -q -1 -c', there: 'zstd -q -dc |' },
+} as const;
+
+/** The bare pipeline of the very processes that zferry starts, of snapshots that are there already. */
+export const raw = (compressor: Compressor, target: string, ...send: readonly string[]): string => {
+  const { here, there } = packing[compressor];
+  const receive = `${there} zfs receive -s -u ${quote(target)}`;
+  return `set -o pipefail; ${['zfs', 'send', '-L', ...send].map(quote).join(' ')} ${here} | ssh -T -o BatchMode=yes dst ${quote(receive)}`;
+};
+
+const FLOOR = '/usr/local/sbin/bench-floor';
+
+export const floor: Contender = {
+  name: 'floor',
+  prime: ({ source, target, series }) => {
+    const first = `${source}@${series}0`;
+    return sh`zfs snapshot ${first} && zfs bookmark ${first} ${`#${series}0`} && zfs send -L ${first} | ssh dst zfs receive -u -o readonly=on ${target}`;
+  },
+  cycle: ({ source, target, series }, compressor) =>
+    sh`${FLOOR} ${source} dst ${target} ${compressor} ${series}`,
+};
+
+/** Debian's package, as its manual page has it; its compressors have other names. */
+export const syncoid: Contender = {
+  name: 'syncoid',
+  prime: (way, compressor) => syncoid.cycle(way, compressor),
+  cycle: ({ source, target, series }, compressor) => {
+    const name = { none: 'none', lzop: 'lzo', zstd: 'zstd-fast' }[compressor];
+    return sh`syncoid --quiet --identifier=${series} --compress=${name} --recvoptions=u ${source} ${`root@dst:${target}`}`;
+  },
+};
+
+/** Puts the floor's script onto src. */
+export const installFloor = async (): Promise<void> => {
+  const script = await readFile(new URL('floor.sh', import.meta.url), 'utf8');
+  await src.write(FLOOR, script);
+  await src.ok(sh`chmod 755 ${FLOOR}`);
+};
+
+/** Throws unless the target's newest snapshot is among so many of the source's newest. */
+export const assertArrived = async ({ source, target }: Way, among = 1): Promise<void> => {
+  const newest = (dataset: string, count: number) =>
+    sh`zfs list -Hp -d 1 -t snapshot -o guid -s createtxg ${dataset} | tail -n ${count}`;
+  const [here, there] = await Promise.all([
+    src.ok(newest(source, among)),
+    dst.ok(newest(target, 1)),
+  ]);
+  if (!here.split('\n').includes(there)) throw new Error(`${source} did not arrive as ${target}`);
+};

@@ -1,0 +1,83 @@
+import { src } from '../lab/support/host.ts';
+import { sh } from '../lab/support/quote.ts';
+import { assertArrived, type Compressor, type Contender, type Way } from './contenders.ts';
+import { type Cost, counted, timed } from './measure.ts';
+import { destroyWays, makeWays } from './ways.ts';
+
+/** One contender's figures. */
+export interface Row {
+  readonly name: string;
+  /** Of each round. */
+  readonly seconds: readonly number[];
+  readonly cost: Cost | undefined;
+}
+
+/** One scenario of cycles: what each contender gets, and how often. */
+export interface Course {
+  readonly contenders: readonly Contender[];
+  readonly rounds: number;
+  readonly compressor: Compressor;
+  /** Makes the source of one contender what the scenario needs, and the target too where it is not primed. */
+  readonly prepare: (way: Way) => Promise<void>;
+  readonly isPrimed: boolean;
+  /** Happens before each cycle. */
+  readonly change: (way: Way) => Promise<void>;
+  readonly isCounted: boolean;
+  /** How many targets the source has; their cycles run at the same time. */
+  readonly targets: number;
+}
+
+interface Lane {
+  readonly contender: Contender;
+  readonly ways: readonly Way[];
+  readonly seconds: number[];
+  cost: Cost | undefined;
+}
+
+/** All at once, as several crontab lines of one minute start them. */
+const together = (commands: readonly string[]): string =>
+  commands.length === 1
+    ? commands.join()
+    : `${commands.map((command) => `{ ${command}; } &`).join(' ')} for job in $(jobs -p); do wait $job || exit 1; done`;
+
+const settle = (): Promise<string> => src.ok('zpool sync; sync');
+
+/** Cycles of all contenders in turn (A B C A B C ...), after one round that does not count. */
+export const roundRobin = async (course: Course): Promise<readonly Row[]> => {
+  const lanes: Lane[] = [];
+  /** The next cycle, prepared; `measure` runs it. */
+  const cycle = async <T>(lane: Lane, measure: (command: string) => Promise<T>): Promise<T> => {
+    const { contender, ways } = lane;
+    for (const way of ways.slice(0, 1)) await course.change(way);
+    await settle();
+    const commands = ways.map((way) => contender.cycle(way, course.compressor));
+    const measured = await measure(together(commands));
+    for (const way of ways) await assertArrived(way, course.targets);
+    return measured;
+  };
+  try {
+    for (const contender of course.contenders) {
+      const ways = await makeWays(course.targets);
+      for (const way of ways) {
+        await course.prepare(way);
+        if (course.isPrimed) await timed(contender.prime(way, course.compressor));
+      }
+      lanes.push({ contender, ways, seconds: [], cost: undefined });
+    }
+    for (let round = 0; round <= course.rounds; round += 1) {
+      for (const lane of lanes) {
+        const seconds = await cycle(lane, timed);
+        if (round > 0) lane.seconds.push(seconds);
+      }
+    }
+    if (course.isCounted) for (const lane of lanes) lane.cost = await cycle(lane, counted);
+    return lanes.map(({ contender, seconds, cost }) => ({ name: contender.name, seconds, cost }));
+  } finally {
+    await destroyWays();
+  }
+};
+
+/** A few small files, of new content each time. */
+export const smallChange = async ({ source }: Way): Promise<void> => {
+  await src.ok(sh`cd /${source} && for i in 1 2 3; do head -c 20000 /dev/urandom >small-$i; done`);
+};

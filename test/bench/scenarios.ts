@@ -1,0 +1,198 @@
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { wire } from '../lab/support/wire.ts';
+import { compressors, floor, syncoid, zferry } from './contenders.ts';
+import { atLeast, atMost, type Goal, median, type Section, spread, table, two } from './figures.ts';
+import { timed } from './measure.ts';
+import { type Course, type Row, roundRobin, smallChange } from './round-robin.ts';
+import { fullStreams, incrementalStream } from './streams.ts';
+import { manySnapshots } from './ways.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly run: (rounds: number) => Promise<Section>;
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+const secondsOf = (rows: readonly Row[], name: string): number =>
+  median(rows.find((row) => row.name === name)?.seconds ?? []);
+
+const cycleTable = (rows: readonly Row[]): string => {
+  const base = secondsOf(rows, floor.name);
+  return table(
+    [
+      '',
+      'seconds: median (spread)',
+      'to the floor',
+      'ssh',
+      'zfs here',
+      'zfs there',
+      'programs started here',
+      'largest process, MiB',
+    ],
+    rows.map(({ name, seconds, cost }) => [
+      name,
+      spread(seconds),
+      two(median(seconds) / base),
+      ...(cost === undefined
+        ? ['', '', '', '', '']
+        : [cost.ssh, cost.zfsHere, cost.zfsThere, cost.programs, Math.round(cost.memory)]),
+    ]),
+  );
+};
+
+/** Every contender once around, with a small change or none. */
+const course = (rounds: number, more: Partial<Course> = {}): Course => ({
+  contenders: [zferry(), floor, syncoid],
+  rounds,
+  compressor: 'lzop',
+  prepare: smallChange,
+  change: smallChange,
+  isPrimed: true,
+  targets: 1,
+  isCounted: true,
+  ...more,
+});
+
+/** How long the binary takes to start, in the same place as all the rest. */
+const startTime = async (rounds: number): Promise<number> => {
+  const seconds: number[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const took = await timed('/usr/local/bin/zferry --version');
+    if (round > 0) seconds.push(took);
+  }
+  return median(seconds);
+};
+
+const cycleGoals = (rows: readonly Row[], start: number, times: number, where: string): Goal[] => {
+  const own = secondsOf(rows, 'zferry');
+  return [
+    atMost(
+      `a cycle ${where}, to the floor and the binary's start`,
+      own / (secondsOf(rows, 'floor') + start),
+      1.1,
+    ),
+    atLeast(`faster than syncoid ${where}`, secondsOf(rows, 'syncoid') / own, times, ' times'),
+  ];
+};
+
+const small: Scenario = {
+  name: 'small',
+  run: async (rounds) => {
+    const rows = await roundRobin(course(rounds));
+    const start = await startTime(rounds);
+    return {
+      title: 'A small change, fast wire',
+      text: `${cycleTable(rows)}\n\nStart of the binary there (\`zferry --version\`): ${two(start)} s.`,
+      goals: cycleGoals(rows, start, 2.5, 'on a fast wire'),
+    };
+  },
+};
+
+const far: Scenario = {
+  name: 'far',
+  run: async (rounds) => {
+    await wire.delay(50);
+    try {
+      const rows = await roundRobin(course(rounds));
+      const start = await startTime(rounds);
+      return {
+        title: 'A small change, 50 ms round trip',
+        text: cycleTable(rows),
+        goals: cycleGoals(rows, start, 2.8, 'at 50 ms'),
+      };
+    } finally {
+      await wire.clear();
+    }
+  },
+};
+
+const unchanged: Scenario = {
+  name: 'unchanged',
+  run: async (rounds) => ({
+    title: 'Nothing changed',
+    text: cycleTable(await roundRobin(course(rounds, { change: nothing }))),
+    goals: [],
+  }),
+};
+
+const many: Scenario = {
+  name: 'snapshots',
+  run: async (rounds) => {
+    const counts = [10, 1_000, 10_000] as const;
+    const medians: number[] = [];
+    const parts: string[] = [];
+    for (const count of counts) {
+      const rows = await roundRobin(
+        course(rounds, {
+          contenders: [zferry(), floor],
+          prepare: (way) => manySnapshots(way, count),
+          isPrimed: false,
+        }),
+      );
+      medians.push(secondsOf(rows, 'zferry'));
+      parts.push(`${count} snapshots on both sides:\n\n${cycleTable(rows)}`);
+    }
+    const [few = Number.NaN, , most = Number.NaN] = medians;
+    return {
+      title: 'Many snapshots',
+      text: parts.join('\n\n'),
+      goals: [atMost('10,000 snapshots to 10', most / few, 1.3)],
+    };
+  },
+};
+
+const twoTargets: Scenario = {
+  name: 'two-targets',
+  run: async (rounds) => ({
+    title: 'Two targets at once',
+    text: cycleTable(await roundRobin(course(rounds, { targets: 2 }))),
+    goals: [],
+  }),
+};
+
+const full: Scenario = {
+  name: 'full',
+  run: (rounds) => fullStreams(Math.min(rounds, 3), compressors),
+};
+
+const increment: Scenario = {
+  name: 'increment',
+  run: (rounds) => incrementalStream(Math.min(rounds, 3), 'lzop'),
+};
+
+const binary = fileURLToPath(new URL('../../dist/zferry', import.meta.url));
+
+const onThisMachine = async (program: string, ...parameters: readonly string[]) => {
+  const { durationMs } = await execa(program, parameters);
+  return durationMs / 1_000;
+};
+
+const start: Scenario = {
+  name: 'start',
+  run: async (rounds) => {
+    const own: number[] = [];
+    const node: number[] = [];
+    for (let round = 0; round <= 4 * rounds; round += 1) {
+      own.push(await onThisMachine(binary, '--version'));
+      node.push(await onThisMachine(process.execPath, '-e', '0'));
+    }
+    return {
+      title: 'Start of the binary',
+      text: table(
+        ['on this machine, not in a guest', 'seconds: median (spread)'],
+        [
+          ['zferry --version', spread(own)],
+          [`node -e 0, of Node ${process.versions.node}`, spread(node)],
+        ],
+      ),
+      goals: [atMost("start, to that of 'node -e 0'", median(own) / median(node), 1.8)],
+    };
+  },
+};
+
+export const scenarios: readonly Scenario[] = [
+  ...[small, far, unchanged, full, increment, many, start, twoTargets],
+];
