@@ -17,7 +17,8 @@ export interface OutputOptions {
   readonly log: string;
   readonly logFormat: LogFormat;
   readonly json?: boolean;
-  readonly verbose?: boolean;
+  /** How often `-v` was given. */
+  readonly verbose?: number;
   readonly quiet?: boolean;
 }
 
@@ -103,7 +104,12 @@ export const withReplicatingOptions = (command: Command): Command =>
     )
     .option('--json', 'print one JSON object about the cycle')
     .option('-n, --dry-run', 'print what would be done, and do nothing')
-    .option('-v, --verbose', 'say each step')
+    .addOption(
+      new Option(
+        '-v, --verbose',
+        'say each step; -vv also when, and each process with the time it took',
+      ).argParser<number>((_, times = 0) => times + 1),
+    )
     .option('-q, --quiet', 'print nothing but errors');
 
 const remote = (target: Place, source: Place): RemotePlace => {

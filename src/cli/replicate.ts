@@ -40,13 +40,21 @@ export const withInterrupts = async <T>(work: (signal: AbortSignal) => Promise<T
   }
 };
 
+/** How much `-v` asks for: 0 none, 1 the steps, 2 the processes too. */
+const verbosity = ({ verbose = 0, quiet }: OutputOptions): number => (quiet ? 0 : verbose);
+
+/** Prints steps, with `-vv` when they begin, in seconds since this process was started. */
+const stepPrinter = (output: OutputOptions): ((text: string) => void) => {
+  const level = verbosity(output);
+  if (level === 0) return () => undefined;
+  return (text) =>
+    printStep(level === 1 ? text : `${(performance.now() / 1_000).toFixed(3)} ${text}`);
+};
+
 const observer = (request: Request, output: OutputOptions): Observer => {
-  const isTalkative = output.verbose === true && output.quiet !== true;
   const showsProgress = isWatched() && !output.quiet && !output.json;
   return {
-    step: (text) => {
-      if (isTalkative) printStep(text);
-    },
+    step: stepPrinter(output),
     announce: printStep,
     progress: showsProgress ? progressLine(request.pair.source.dataset) : () => undefined,
   };
@@ -116,7 +124,8 @@ const reportPrimed = ({ pair, intent }: Request, output: OutputOptions): number 
 const attempt = async (request: Request, story: Story, output: OutputOptions) => {
   try {
     return await withInterrupts(async (signal) => {
-      const tether: Tether = { locks: [], signal, stall: request.stall };
+      const trace = verbosity(output) > 1 ? { trace: stepPrinter(output) } : {};
+      const tether: Tether = { locks: [], signal, stall: request.stall, ...trace };
       return await carryOut(request, story, observer(request, output), tether);
     });
   } catch (error) {

@@ -24,8 +24,9 @@ const lines = (key: string): readonly string[] => [
   `fresh=$target${freshSuffix}; aside=$target${asideSuffix};`,
   'z() { $sudo zfs "$@"; };',
 
-  'agents() { ps -A -o pid= -o pgid= -o args= | while read -r pid group words;',
-  `do case $words in "sh -c : zferry-agent-${key};"*) echo $pid $group;; esac; done; };`,
+  // A shell reads a pipe byte by byte, and the lines in question hold this whole program: only their begin is read.
+  `agents() { ps -A -o pid= -o pgid= -o args= | grep -e "sh -c : zferry-agent-${key};" | cut -c 1-120 |`,
+  `while read -r pid group words; do case $words in "sh -c : zferry-agent-${key};"*) echo $pid $group;; esac; done; };`,
 
   // The process group is what a predecessor is ended by: sshd gives each session one of its own. Its shell
   // goes at once, but its zfs receive stays until its transaction group is out: the whole group is awaited.
@@ -99,12 +100,13 @@ const lines = (key: string): readonly string[] => [
  */
 export const beatProgram = (seconds: number): string =>
   [
-    'echo $$; exec >&4 4>&-;',
-    'mine=$(ps -A -o pid= -o pgid= | while read -r pid group; do case $pid in $$) echo $group;; esac; done);',
+    'echo $$; exec >&4 4>&-; mine=;',
+    'own() { ps -A -o pid= -o pgid= | while read -r pid group; do case $pid in $$) echo $group;; esac; done; };',
     'waits() { while read -r name count; do case $name in voluntary*) echo $count;; esac; done </proc/$1/status; };',
     'work() { ps -A -o pid= -o pgid= -o time= -o comm= | while read -r pid group time name;',
     `do case $group/$name in $mine/*zfs|${compressorNames.map((name) => `$mine/*${name}`).join('|')}) echo $time; cat /proc/$pid/io 2>/dev/null; waits $pid 2>/dev/null;; esac; done; };`,
-    `while sleep ${seconds} >/dev/null 2>&1; do echo beat $(work); done`,
+    // A short receive ends before the first beat, and pays for none.
+    `while sleep ${seconds} >/dev/null 2>&1; do case $mine in ?*) ;; *) mine=$(own);; esac; echo beat $(work); done`,
   ].join(' ');
 
 /** The whole program in one line, for the pair that `key` (lower-case hexadecimal) stands for. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { childEnvironment, isInstalled } from './environment.ts';
 import { lineSplitter } from './lines.ts';
-import type { Tether } from './tether.ts';
+import { type Tether, timeProcess } from './tether.ts';
 
 /** How a long-running process ended. */
 export interface Ending {
@@ -81,6 +81,7 @@ export const startChild = (
 ): Child => {
   const [file, ...parameters] = tied(argv);
   const [program] = argv;
+  const traceEnd = timeProcess(tether, argv);
   const child = spawn(file, parameters, {
     env: childEnvironment(),
     stdio: [...stdio, 'pipe', ...tether.locks] as StdioOptions,
@@ -101,6 +102,7 @@ export const startChild = (
     if (child.pid === undefined) end(undefined, undefined);
   });
   child.once('exit', (code, signal) => {
+    traceEnd(code ?? signal ?? 'no end');
     const finish = () => end(code ?? undefined, signal ?? undefined);
     const late = setTimeout(finish, graceForOutput);
     child.once('close', () => {

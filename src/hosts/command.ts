@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { failure } from '../errors.ts';
 import { childEnvironment } from './environment.ts';
-import type { Tether } from './tether.ts';
+import { type Tether, timeProcess } from './tether.ts';
 
 /** How a command ended; the output has no closing line break. */
 export interface Completed {
@@ -44,6 +44,7 @@ export const run = async (
   tether: Tether,
 ): Promise<Completed> => {
   tether.signal.throwIfAborted();
+  const traceEnd = timeProcess(tether, [program, ...parameters]);
   const child = execa(program, parameters, {
     env: childEnvironment(),
     extendEnv: false,
@@ -58,6 +59,7 @@ export const run = async (
   });
   const limit = outlived([program, ...parameters].join(' '), tether, () => child.pid);
   const result = await Promise.race([child, limit.promise]).finally(limit.stop);
+  traceEnd(result.exitCode ?? result.signal ?? result.code ?? 'no end');
   tether.signal.throwIfAborted();
   if (result.timedOut) {
     throw failure(

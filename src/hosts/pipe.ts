@@ -36,13 +36,11 @@ const openBothEnds = (path: string): Pipe => {
   }
 };
 
-/**
- * Makes pipes. What Node calls a pipe is a pair of sockets, and into a socket `zfs send` reports no progress
- * (lib/libzfs_core of 2.2 and newer puts a pipe and a thread of its own in between). They have no name once
- * this returns. Throws a failure where there can be none.
- */
-export const makePipes = async (count: number, tether: Tether): Promise<readonly Pipe[]> => {
-  if (count === 0) return [];
+/** mkfifo(1) is a process whose time everything waits for: it makes what a cycle takes in all. */
+const atOnce = 3;
+const stock: Pipe[] = [];
+
+const makeMore = async (count: number, tether: Tether): Promise<readonly Pipe[]> => {
   const folder = runFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   removeRemains(folder);
@@ -57,6 +55,17 @@ export const makePipes = async (count: number, tether: Tether): Promise<readonly
   } finally {
     for (const path of paths) rmSync(path, { force: true });
   }
+};
+
+/**
+ * Makes pipes. What Node calls a pipe is a pair of sockets, and into a socket `zfs send` reports no progress
+ * (lib/libzfs_core of 2.2 and newer puts a pipe and a thread of its own in between). They have no name once
+ * this returns. Throws a failure where there can be none.
+ */
+export const makePipes = async (count: number, tether: Tether): Promise<readonly Pipe[]> => {
+  const missing = count - stock.length;
+  if (missing > 0) stock.push(...(await makeMore(Math.max(missing, atOnce), tether)));
+  return stock.splice(0, count);
 };
 
 /** Closes this process's ends. */

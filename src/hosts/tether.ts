@@ -9,4 +9,21 @@ export interface Tether {
   readonly signal: AbortSignal;
   /** How long (milliseconds) a command may take, or a transfer may stand still. */
   readonly stall: number;
+  /** Is told of each process that has ended, where somebody wants to know. */
+  readonly trace?: (text: string) => void;
 }
+
+/** The longest command line that a trace shows; ssh's holds the agent's whole program. */
+const longestTraced = 100;
+
+/** Begins to time a process; the function that it answers tells the trace how it ended, and how long it took. */
+export const timeProcess = (
+  { trace }: Tether,
+  argv: readonly string[],
+): ((how: string | number) => void) => {
+  if (trace === undefined) return () => undefined;
+  const began = performance.now();
+  const command = argv.join(' ');
+  const brief = command.length > longestTraced ? `${command.slice(0, longestTraced)}…` : command;
+  return (how) => trace(`${brief}: ${how} after ${Math.round(performance.now() - began)} ms`);
+};

@@ -191,6 +191,19 @@ describe('what is printed off a terminal', () => {
       '',
     ]);
   });
+
+  test('with -vv also when, and each process with the time it took', async () => {
+    pair = await primedPair();
+    const { exitCode, stdout, stderr } = await pair.cycle('-vv');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
+    const lines = stderr.split('\n').slice(0, -1);
+    for (const line of lines) expect(line).toMatch(/^zferry: \d+\.\d{3} \S/);
+    const ended = lines.filter((line) => / after \d+ ms$/.test(line));
+    expect(ended.map((line) => line.split(' ')[2])).toEqual(
+      expect.arrayContaining(['flock', 'ssh', 'zfs', 'lzop']),
+    );
+    expect(ended.filter((line) => / zfs .*: 0 after /.test(line))).toHaveLength(6);
+  });
 });
 
 describe('an ordinary user', () => {
