@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly key: string;
   readonly sudo: boolean;
   readonly sshOptions: readonly string[];
+  /** Is called once ssh has been started; it may take a while to connect. */
+  readonly whileConnecting?: () => void;
 }
 
 /** What the target's half of a transfer is to do. */
@@ -253,11 +255,19 @@ class Conversation {
   }
 
   async #within(work: Promise<true>, limit: number): Promise<boolean> {
+    const { signal } = this.#tether;
+    signal.throwIfAborted();
     const late = Promise.withResolvers<false>();
     const timer = setTimeout(() => late.resolve(false), limit);
+    // ssh is being ended; what it started, such as a ProxyCommand, may keep its output open for long.
+    const onAbort = () => late.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
     // When the limit wins, the loser's later rejection is the end of a session that nobody wants any more.
     work.catch(() => undefined);
-    return await Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+    return await Promise.race([work, late.promise]).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    });
   }
 
   async #ended(cause?: unknown): Promise<ZferryError> {
@@ -284,6 +294,7 @@ const converse = async (
 const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
   const limit = Math.min(firstLineLimit, tether.stall);
   const first = await converse(options, options.sshOptions, tether);
+  options.whileConnecting?.();
   if (await first.greeted(limit)) return first;
   first.child.process.kill('SIGKILL');
   const late = failure(`no answer from ${hostShown(options.target.host)} within ${limit / 1000} s`);

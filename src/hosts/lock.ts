@@ -20,6 +20,10 @@ export interface RunStatus {
 export interface Lock {
   readonly descriptor: number;
   readonly report: (progress: Pick<RunStatus, 'sent' | 'total'>) => void;
+  /** What the run before this one remembered; undefined where it did not, or the file is new. */
+  readonly remembered: string | undefined;
+  /** Leaves a word for the next run. It may get lost: nothing but speed may hang on it. */
+  readonly remember: (word: string) => void;
 }
 
 /** Somebody else's lock; what its file says of the run that holds it, if that can be read. */
@@ -27,22 +31,30 @@ export interface Held {
   readonly holder: RunStatus | undefined;
 }
 
-const readStatus = (path: string): RunStatus | undefined => {
+const readFields = (path: string): Readonly<Record<string, unknown>> => {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof value !== 'object' || value === null) return undefined;
-    const { pid: holder, started, sent, total } = value as Record<string, unknown>;
-    if (typeof holder !== 'number' || typeof started !== 'string') return undefined;
-    return {
-      pid: holder,
-      started,
-      ...(typeof sent === 'number' ? { sent } : {}),
-      ...(typeof total === 'number' ? { total } : {}),
-    };
+    return typeof value === 'object' && value !== null ? { ...value } : {};
   } catch {
     // Its holder may be writing it, or ended just now: the lock says what counts, this is only talk.
-    return undefined;
+    return {};
   }
+};
+
+const readStatus = (path: string): RunStatus | undefined => {
+  const { pid: holder, started, sent, total } = readFields(path);
+  if (typeof holder !== 'number' || typeof started !== 'string') return undefined;
+  return {
+    pid: holder,
+    started,
+    ...(typeof sent === 'number' ? { sent } : {}),
+    ...(typeof total === 'number' ? { total } : {}),
+  };
+};
+
+const readRemembered = (path: string): string | undefined => {
+  const { remembered } = readFields(path);
+  return typeof remembered === 'string' ? remembered : undefined;
 };
 
 /** flock(1) with a descriptor's number locks the open file itself, which this process goes on holding. */
@@ -52,9 +64,9 @@ const flock = async (descriptor: number, tether: Tether): Promise<boolean> => {
   return exitCode === 0;
 };
 
-const held = (descriptor: number, started: Date): Lock => {
-  const report = (progress: Pick<RunStatus, 'sent' | 'total'>) => {
-    const text = JSON.stringify({ pid, started: started.toISOString(), ...progress });
+const held = (descriptor: number, started: Date, remembered: string | undefined): Lock => {
+  const write = (fields: Readonly<Record<string, unknown>>) => {
+    const text = JSON.stringify({ pid, started: started.toISOString(), ...fields });
     try {
       ftruncateSync(descriptor, 0);
       writeSync(descriptor, text, 0);
@@ -62,8 +74,8 @@ const held = (descriptor: number, started: Date): Lock => {
       // A full disk must not stop a backup: the lock holds without it, this is only for those who ask.
     }
   };
-  report({});
-  return { descriptor, report };
+  write({});
+  return { descriptor, report: write, remembered, remember: (word) => write({ remembered: word }) };
 };
 
 /**
@@ -80,7 +92,7 @@ export const takeLock = async (
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${name}.lock`);
   const descriptor = openSync(path, 'a+', 0o600);
-  if (await flock(descriptor, tether)) return held(descriptor, started);
+  if (await flock(descriptor, tether)) return held(descriptor, started, readRemembered(path));
   closeSync(descriptor);
   return { holder: readStatus(path) };
 };

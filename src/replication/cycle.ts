@@ -1,5 +1,6 @@
 import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
 import { deliver } from './deliver.ts';
+import { HeadStart } from './head-start.ts';
 import { HeadChanged } from './plan.ts';
 import { prepare } from './prepare.ts';
 import type { Request } from './request.ts';
@@ -37,6 +38,13 @@ const once = async (situation: Situation): Promise<CycleEnd> => {
   return 'replicated';
 };
 
+/** The same, and tells the next run which target it was. */
+const remembered = async (run: Run, situation: Situation): Promise<CycleEnd> => {
+  const end = await once(situation);
+  if (situation.request === run.request) run.lock.remember(situation.id);
+  return end;
+};
+
 /** What the target has to be rid of before a second try; undefined where there is none. */
 const remedyFor = (
   request: Request,
@@ -52,13 +60,16 @@ const remedyFor = (
  * `prime` had nothing to do. What it could not prune is in the story and no error.
  */
 export const cycle = async (run: Run, request: Request): Promise<CycleEnd> => {
+  const headStart = request === run.request ? new HeadStart(run) : undefined;
   try {
-    return await visit(run, once, request);
+    return await visit(run, (situation) => remembered(run, situation), request, headStart);
   } catch (error) {
     // Only zfs receive saw what is wrong, and a session carries one stream: the remedy needs another.
     const remedy = remedyFor(request, error);
     if (remedy === undefined) throw error;
     if (error instanceof Error) run.observer.step(error.message);
     return await visit(run, (situation) => once({ ...situation, ...remedy }), request);
+  } finally {
+    await headStart?.drop();
   }
 };

@@ -2,15 +2,17 @@ import { failure } from '../errors.ts';
 import type { TargetDataset } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
+import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
+import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
+import type { Beginning } from './head-start.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
 import { rollBack } from './rollback.ts';
 import type { Situation } from './situation.ts';
-import { bookmarkFor, destroyEach, makeSnapshot } from './snapshot.ts';
+import { destroyEach, makeSnapshot } from './snapshot.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
-import { bookmarkMeaning, streamProperty, type TargetId } from './target-id.ts';
+import { streamProperty } from './target-id.ts';
 
 /** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
 export interface Delivery {
@@ -45,38 +47,10 @@ export const retract = async (
   );
 };
 
-const snapshotIn = (source: SourceListing, label: SnapshotLabel): Snapshot => {
-  const snapshot = source.snapshots.find((candidate) => candidate.label === label);
-  if (snapshot === undefined) throw failure(`the new snapshot @${label} is gone again`);
-  return snapshot;
-};
-
 const streamFor = (base: Base | undefined, label: SnapshotLabel, source: SourceListing): Stream =>
   base === undefined
     ? { kind: 'full', label, largeBlocks: true }
     : { kind: 'incremental', base, label, largeBlocks: source.properties[0] === largeBlocks };
-
-/** The target's bookmark of that guid. */
-export const bookmarkOf = (source: SourceListing, id: TargetId, guid: Guid): Bookmark | undefined =>
-  source.bookmarks.find(
-    (bookmark) => bookmark.guid === guid && bookmarkMeaning(bookmark.label)?.target === id,
-  );
-
-/** Makes sure that the target has a bookmark of that snapshot; answers the listing with it. */
-export const bookmarked = async (
-  { request, zfs, id }: Situation,
-  source: SourceListing,
-  snapshot: Snapshot,
-  priming: boolean,
-): Promise<SourceListing> => {
-  if (bookmarkOf(source, id, snapshot.guid) !== undefined) return source;
-  const { dataset } = request.pair.source;
-  const meaning = { target: id, priming };
-  const label = await bookmarkFor(zfs, dataset, snapshot, meaning, source.bookmarks);
-  const { guid, createtxg } = snapshot;
-  const bookmarks = [...source.bookmarks, { label, guid, createtxg }];
-  return { ...source, bookmarks: bookmarks.toSorted((a, b) => a.createtxg - b.createtxg) };
-};
 
 /**
  * Bookmarks the new snapshot before a byte of it is sent, and the base too where this target has none of it
@@ -110,15 +84,28 @@ const recordFirst = async (
   return source;
 };
 
-/** Makes a new snapshot and everything that its sending needs; leaves nothing behind when it throws. */
-const prepareNew = async (situation: Situation): Promise<Delivery> => {
-  const { request, zfs, id, facts } = situation;
+/** Makes the new snapshot; leaves nothing behind when it throws. */
+const beginNow = async ({ request, zfs, id, facts, observer }: Situation): Promise<Beginning> => {
+  observer.step('making a snapshot');
   const { dataset } = request.pair.source;
   const taken = new Set(facts.dataset?.snapshots.map(({ label }) => label));
   const label = await makeSnapshot(zfs, dataset, request.series, id, taken);
-  const snapshot = snapshotName(dataset, label);
+  const made = [snapshotName(dataset, label)];
   try {
-    const listed = await lookAtSource(zfs, dataset, id);
+    return { label, source: await lookAtSource(zfs, dataset, id), made };
+  } catch (error) {
+    return await retract(zfs, made, error);
+  }
+};
+
+/** Makes everything that the sending of the new snapshot needs; leaves nothing behind when it throws. */
+const prepareNew = async (
+  situation: Situation,
+  { label, source: listed, made }: Beginning,
+): Promise<Delivery> => {
+  const { request, zfs, id, facts } = situation;
+  const { dataset } = request.pair.source;
+  try {
     const plan = decide(request, listed, facts);
     if (plan.kind === 'refuse') throw plan.error;
     const base = plan.kind === 'full' ? undefined : plan.base;
@@ -129,10 +116,13 @@ const prepareNew = async (situation: Situation): Promise<Delivery> => {
         ? await recordFirst(situation, listed, sent)
         : await record(situation, listed, base, sent);
     const bookmark = bookmarkOf(source, id, sent.guid);
-    const made = [...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []), snapshot];
-    return { stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made };
+    const names = [
+      ...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []),
+      snapshotName(dataset, label),
+    ];
+    return { stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made: names };
   } catch (error) {
-    return await retract(zfs, [snapshot], error);
+    return await retract(zfs, made, error);
   }
 };
 
@@ -210,6 +200,8 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     await lookAtSource(zfs, dataset, id);
     throw unfit;
   }
+  // Before the source is looked at: what does not fit is gone again then.
+  const early = await situation.headStart?.take(id, facts);
   if (target?.resumeToken !== undefined) {
     const source = await lookAtSource(zfs, dataset, id);
     if (request.abortPartial) return await giveUpPartial(situation, source, target);
@@ -235,6 +227,5 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'already primed') return plan.kind;
   }
-  observer.step('making a snapshot');
-  return await prepareNew(situation);
+  return await prepareNew(situation, early ?? (await beginNow(situation)));
 };

@@ -4,10 +4,11 @@ import type { SourceListing } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { type Guid, snapshotName } from '../zfs/names.ts';
 import { freshSuffix, siblingOf } from '../zfs/siblings.ts';
+import { bookmarked, bookmarkOf } from './bookmarking.ts';
 import { type CycleEnd, cycle } from './cycle.ts';
 import { onTarget, where } from './hints.ts';
 import { commonBase } from './plan.ts';
-import { bookmarked, bookmarkOf, recordStream } from './prepare.ts';
+import { recordStream } from './prepare.ts';
 import { dropRecords } from './records.ts';
 import {
   asideProblem,

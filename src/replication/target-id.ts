@@ -21,6 +21,10 @@ export const targetIdOf = (poolGuid: Guid, target: DatasetName): TargetId =>
     .digest('hex')
     .slice(0, 10) as TargetId;
 
+/** Reads what may be a target's id; undefined where it is none. */
+export const parseTargetId = (text: string): TargetId | undefined =>
+  /^[0-9a-f]{10}$/.test(text) ? (text as TargetId) : undefined;
+
 /** What the name of one of zferry's bookmarks says. */
 export interface BookmarkMeaning {
   readonly target: TargetId;

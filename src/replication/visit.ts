@@ -2,6 +2,7 @@ import { openAgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { localZfs } from '../hosts/zfs-command.ts';
 import { approachTarget } from './approach.ts';
+import type { HeadStart } from './head-start.ts';
 import { agentKey } from './locking.ts';
 import type { Progress } from './observer.ts';
 import type { Request } from './request.ts';
@@ -17,14 +18,18 @@ export const visit = async <T>(
   run: Run,
   work: (situation: Situation) => Promise<T>,
   request: Request = run.request,
+  headStart?: HeadStart,
 ): Promise<T> => {
   const { story, observer, tether, lock } = run;
   const { sudo, sshOptions, pair } = request;
   observer.step(`asking ${pair.target.typed}`);
   // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
-  const options = { target: pair.target, key: agentKey(run.request.pair), sudo, sshOptions };
+  const key = agentKey(run.request.pair);
+  const whileConnecting = () => headStart?.begin();
+  const options = { target: pair.target, key, sudo, sshOptions, whileConnecting };
   const session = await openAgentSession(options, tether);
   try {
+    await headStart?.ready();
     const target = await approachTarget(run, request, session);
     const locks = [...run.targetLocks.values()];
     const reins: Tether = {
@@ -45,6 +50,7 @@ export const visit = async <T>(
       story,
       observer: watched,
       tether: reins,
+      headStart,
     });
   } finally {
     await session.close();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, readlinkSync, rmSync } from 'node:fs';
+import { closeSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startChild } from '../../../src/hosts/child.ts';
@@ -81,6 +81,30 @@ describe('a lock', () => {
       holder: { pid: process.pid, started: '2026-11-20T08:10:00.000Z', sent: 5 },
     });
   });
+
+  test('hands on the word that a run leaves, to the next run and to no other', async () => {
+    const first = await taken();
+    expect(first.remembered).toBeUndefined();
+    first.remember('0123456789');
+    release(first);
+
+    const second = await taken();
+    expect(second.remembered).toBe('0123456789');
+    second.report({ sent: 1, total: 2 });
+    release(second);
+    expect((await taken()).remembered).toBeUndefined();
+  });
+
+  test.each(['', 'not JSON', '7', 'null', '{"remembered":7}'])(
+    'is taken whatever its file says (%j)',
+    async (text) => {
+      const first = await taken();
+      const file = readlinkSync(`/proc/self/fd/${first.descriptor}`);
+      release(first);
+      writeFileSync(file, text);
+      expect((await taken()).remembered).toBeUndefined();
+    },
+  );
 
   test('lasts as long as a process that inherited it', async () => {
     const lock = await taken();
