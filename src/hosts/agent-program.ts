@@ -60,8 +60,10 @@ const lines = (key: string): readonly string[] => [
   '*) { { unpack $pack; echo status decompress $? >&3; } 2>&3 | take $mode >&3 2>&3; } 3>&1;; esac;',
   'kill $beating 2>/dev/null;',
   'echo section after; seen=$(look "$@"); echo "$seen"; echo section prune;',
-  'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; fi;',
+  'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; else elsewhere; fi;',
   'echo end receive; };',
+  // Somebody may have renamed it already: then the source must not take its own back.
+  'elsewhere() { echo section others; z list -Hp -d 1 -t snapshot -o type,guid,name "$target" 2>&1; echo status others $?; };',
 
   // Nothing is destroyed but what the line named, by name and guid, and only when the new one is there.
   'look() { for pair in "$@"; do shift; set -- "$@" "$target@${pair#*=}"; done;',

@@ -41,6 +41,8 @@ export interface ReceiveReport {
   readonly bytes: number | undefined;
   /** guids of the snapshots that were asked about, by name. */
   readonly snapshots: ReadonlyMap<string, string>;
+  /** Those of all snapshots, where the sent one is not there by its name; undefined where it is, or nobody could tell. */
+  readonly others: ReadonlyMap<string, string> | undefined;
   /** True where the target itself was seen after the receive: what it does not show is not there. */
   readonly seen: boolean;
   readonly readonly: boolean;
@@ -53,7 +55,14 @@ export interface ReceiveReport {
 /** Of an agent that nobody could listen to. */
 export const nothingReported: ReceiveReport = {
   ...{ decompressStatus: undefined, receiveStatus: undefined, said: [], bytes: undefined },
-  ...{ snapshots: new Map(), seen: false, readonly: false, resumeToken: undefined, pruned: [] },
+  ...{
+    snapshots: new Map(),
+    others: undefined,
+    seen: false,
+    readonly: false,
+    resumeToken: undefined,
+    pruned: [],
+  },
   complete: false,
 };
 
@@ -203,6 +212,15 @@ export const parseAction = (action: Action, lines: readonly string[]): string | 
   return said === '' || said.startsWith('status ') ? `${zfsFor[action]} failed` : said;
 };
 
+/** guids by label, out of lines of `type guid name …`. */
+const snapshotGuids = (lines: readonly string[]): ReadonlyMap<string, string> =>
+  new Map(
+    lines
+      .map((line) => line.split('\t'))
+      .filter(([type]) => type === 'snapshot')
+      .map(([, guid = '', name = '']) => [name.slice(name.indexOf('@') + 1), guid]),
+  );
+
 /** Reads the agent's lines from `section receive` on; they may break off anywhere. Throws for none of them. */
 export const parseReceiveReport = (
   target: DatasetName,
@@ -210,8 +228,10 @@ export const parseReceiveReport = (
 ): ReceiveReport => {
   const sections = bySection(lines);
   const receive = sections.get('receive') ?? [];
-  const after = (sections.get('after') ?? []).map((line) => line.split('\t'));
-  const own = after.find(([type, , name]) => type !== 'snapshot' && name === target);
+  const after = sections.get('after') ?? [];
+  const others = sections.get('others') ?? [];
+  const rows = after.map((line) => line.split('\t'));
+  const own = rows.find(([type, , name]) => type !== 'snapshot' && name === target);
   const complete = lines.includes('end receive');
   const token = own?.[4];
   const isSpeech = (line: string) => !/^(status|beat) /.test(line) && line !== '';
@@ -220,11 +240,8 @@ export const parseReceiveReport = (
     receiveStatus: statusOf(receive, 'receive'),
     said: receive.filter(isSpeech),
     bytes: receivedBytes(receive),
-    snapshots: new Map(
-      after
-        .filter(([type]) => type === 'snapshot')
-        .map(([, guid = '', name = '']) => [name.slice(name.indexOf('@') + 1), guid]),
-    ),
+    snapshots: snapshotGuids(after),
+    others: complete && statusOf(others, 'others') === 0 ? snapshotGuids(others) : undefined,
     // With a token that is none, whether something was received in part is not known.
     seen: complete && own !== undefined && (!isSet(token) || isToken(token)),
     readonly: own?.[3] === 'on',

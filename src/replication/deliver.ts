@@ -2,7 +2,7 @@ import { failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import { zfsCommand } from '../hosts/zfs-command.ts';
-import { snapshotName } from '../zfs/names.ts';
+import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
 import { changed } from './plan.ts';
@@ -38,6 +38,10 @@ const unverified = (
 ): ZferryError | undefined => {
   const host = hostShown(pair.target.host);
   const arrived = report.snapshots.get(sent.label);
+  const renamed = [...(report.others ?? [])].find(([, guid]) => guid === sent.guid)?.[0];
+  if (renamed !== undefined) {
+    return failure(`@${sent.label} arrived on ${host}, but is called @${shown(renamed)} there now`);
+  }
   if (arrived === undefined) return failure(`@${sent.label} did not arrive on ${host}`);
   if (arrived !== sent.guid) {
     return failure(
@@ -93,8 +97,9 @@ export const deliver = async (
   if (problem !== undefined) {
     // The target was seen to have nothing of it: then nobody needs what was made to send it. What arrived
     // stays, whatever went wrong besides: the base that it replaced may be pruned there already.
-    const arrived = [...report.snapshots.values()].includes(sent.guid);
-    const isUnused = report.seen && report.resumeToken === undefined && !arrived;
+    const isMissing =
+      report.others !== undefined && ![...report.others.values()].includes(sent.guid);
+    const isUnused = report.seen && report.resumeToken === undefined && isMissing;
     const left = isUnused && !tether.signal.aborted ? await destroyEach(zfs, made) : [];
     story.kept = left;
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;

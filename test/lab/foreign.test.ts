@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, type Host, src } from './support/host.ts';
+import { liar } from './support/liar.ts';
 import {
   bookmarks,
   freshPair,
@@ -10,6 +11,7 @@ import {
   writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
+import { verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
 
 let pair: Pair;
@@ -41,6 +43,34 @@ describe('snapshots that others made', () => {
     const label = await newestEqual(pair);
     expect(await snapshots(dst, pair.target)).toEqual(['by hand', 'autosnap_2026-11-20', label]);
     expect(await snapshots(src, pair.source)).toEqual([label]);
+  });
+
+  test('as a new name for what just arrived, are found by guid, and the next cycle goes on', async () => {
+    pair = await primedPair();
+    const first = await base();
+    await writeFiles(pair.source, 'more');
+    // Between the receive and the look at what came of it
+    const options = await liar({
+      zfs: `[ "$1" != receive ] || {
+        "$real" "$@"; code=$?
+        new=$($real list -H -d 1 -t snapshot -o name -s createtxg ${pair.target} | tail -n 1)
+        $real rename "$new" ${pair.target}@kept
+        exit $code; }`,
+    });
+    const { error } = verdictOf(await pair.cycle(...options));
+    expect(error).toMatch(/^@zferry_\S+ arrived on dst, but is called @kept there now$/);
+    const sent = (await snapshots(src, pair.source)).at(-1);
+
+    expect(await cycle()).toMatchObject({
+      kind: 'incremental',
+      base: `${pair.source}@${String(sent)}`,
+      kept: [],
+    });
+    const label = await newestEqual(pair);
+    expect(await snapshots(src, pair.source)).toEqual([label]);
+    expect(await snapshots(dst, pair.target)).toEqual(['kept', label]);
+    expect(first).not.toBe(label);
+    expect(await bookmarks(pair.source)).toHaveLength(1);
   });
 
   test('on the source, older and newer than the base, stay with their bookmarks', async () => {

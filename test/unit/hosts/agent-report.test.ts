@@ -221,6 +221,7 @@ describe('the report of a receive', () => {
         ['new', '900'],
         ['one', '1'],
       ]),
+      others: undefined,
       seen: true,
       readonly: true,
       resumeToken: undefined,
@@ -248,6 +249,26 @@ describe('the report of a receive', () => {
   test('has the token of what was only partly received', () => {
     const lines = report.with(7, `filesystem\t79\ttank/r/a b\ton\t${token}`);
     expect(parseReceiveReport(target, lines).resumeToken).toBe(token);
+  });
+
+  test('has all snapshots where the sent one is not there by its name, and only when all were told', () => {
+    const told = [
+      ...report.slice(0, -5),
+      'section others',
+      'snapshot\t1\ttank/r/a b@one',
+      'snapshot\t900\ttank/r/a b@renamed',
+      'status others 0',
+      'end receive',
+    ];
+    const others = (lines: readonly string[]) => parseReceiveReport(target, lines).others;
+    expect(others(told)).toEqual(
+      new Map([
+        ['one', '1'],
+        ['renamed', '900'],
+      ]),
+    );
+    expect(others(told.with(-2, 'status others 1'))).toBeUndefined();
+    expect(others(told.slice(0, -1))).toBeUndefined();
   });
 
   test('with a token that zfs never made has none, and is not taken for what there is', () => {

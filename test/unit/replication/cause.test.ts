@@ -28,6 +28,7 @@ const arrived: ReceiveReport = {
   said: ['receiving incremental stream of tank/vm@b into pool/vm@b'],
   bytes: 1,
   snapshots: new Map(),
+  others: undefined,
   seen: true,
   readonly: true,
   resumeToken: undefined,
