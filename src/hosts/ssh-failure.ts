@@ -57,6 +57,10 @@ export const sshFailure = (host: RemoteHost, ending: Ending, cause?: unknown): Z
     return usageError(reason, '--ssh-option takes what ssh -o takes, see ssh_config(5)');
   }
   if (reason !== undefined) return failure(reason, hintFor(reason, host), cause);
+  // Of a connection that it shares it is the master that would have said why, and a kept one says nothing.
+  if (ending.exitCode === 255) {
+    return failure(`the connection to ${hostShown(host)} broke off`, undefined, cause);
+  }
   const how =
     ending.signal === undefined
       ? `exit status ${ending.exitCode ?? 'unknown'}`

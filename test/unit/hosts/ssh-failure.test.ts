@@ -79,8 +79,9 @@ describe('the failure of an ssh session', () => {
   });
 
   test('says how ssh ended when it said nothing', () => {
-    expect(sshFailure(backup, ended()).message).toBe(
-      'the ssh session with root@backup ended early (exit status 255)',
+    expect(sshFailure(backup, ended()).message).toBe('the connection to root@backup broke off');
+    expect(sshFailure(backup, { ...ended(), exitCode: 1 }).message).toBe(
+      'the ssh session with root@backup ended early (exit status 1)',
     );
     const killed: Ending = { program: 'ssh', exitCode: undefined, signal: 'SIGKILL', said: [] };
     expect(sshFailure(backup, killed).message).toContain('signal SIGKILL');
