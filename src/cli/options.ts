@@ -10,7 +10,7 @@ import { parseRetentionPolicy, type RetentionPolicy } from '../replication/reten
 import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { freshSuffix, siblingOf } from '../zfs/siblings.ts';
-import { parseBytes, parseCount, parseTime } from './quantities.ts';
+import { parseBytes, parseCount, parsePersistence, parseTime } from './quantities.ts';
 
 /** What a replicating verb's options say about what is printed and written. */
 export interface OutputOptions {
@@ -31,6 +31,7 @@ export interface ReplicatingOptions extends OutputOptions {
   readonly stall: number;
   readonly sudo?: boolean;
   readonly sshOption?: readonly string[];
+  readonly persist?: number;
   readonly nameFormat: string;
   readonly dryRun?: boolean;
   readonly abortPartial?: boolean;
@@ -101,6 +102,11 @@ export const withReplicatingOptions = (command: Command): Command =>
         ...earlier,
         of('--ssh-option', printable)(value),
       ]),
+    )
+    .option(
+      '--persist <time>',
+      'let ssh keep the connection for so long, such as 10m, for the cycles to come',
+      of('--persist', parsePersistence),
     )
     .option('--json', 'print one JSON object about the cycle')
     .option('-n, --dry-run', 'print what would be done, and do nothing')
@@ -175,6 +181,7 @@ export const requestFor = (
     stall: options.stall,
     sudo: options.sudo ?? false,
     sshOptions: options.sshOption ?? [],
+    persist: options.persist,
     abortPartial: options.abortPartial ?? false,
     rollback: options.rollback ?? false,
     replace: options.replace ?? false,

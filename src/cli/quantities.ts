@@ -27,20 +27,31 @@ export const parseBytes = (text: string): number =>
     'a number of bytes above 0, such as 500K, 10M or 1.5G',
   );
 
-/** A timer of Node takes at most 2^31 - 1 ms, and fires at once for more. */
-const longestTime = 14 * millisecondsPerUnit.d;
+/** A parser of times up to that one (milliseconds), which its complaint calls `longestShown`. */
+const timeUpTo =
+  (longest: number, longestShown: string) =>
+  (text: string): number => {
+    const time = parse(
+      text,
+      /^([0-9]+(?:\.[0-9]+)?) ?(s|m|min|h|d)$/,
+      millisecondsPerUnit,
+      'a time above 0 with its unit, such as 90s, 10m or 2h',
+    );
+    if (time > longest) throw usageError(`'${text}' is longer than ${longestShown}`);
+    return time;
+  };
 
-/** Reads a time such as `90s`, `10m`, `10 min` or `2h`, in milliseconds. */
-export const parseTime = (text: string): number => {
-  const time = parse(
-    text,
-    /^([0-9]+(?:\.[0-9]+)?) ?(s|m|min|h|d)$/,
-    millisecondsPerUnit,
-    'a time above 0 with its unit, such as 90s, 10m or 2h',
-  );
-  if (time > longestTime) throw usageError(`'${text}' is longer than 14 days`);
-  return time;
-};
+/**
+ * Reads a time such as `90s`, `10m`, `10 min` or `2h`, in milliseconds. A timer of Node takes at most 2^31 - 1 of
+ * them, and fires at once for more.
+ */
+export const parseTime = timeUpTo(14 * millisecondsPerUnit.d, '14 days');
+
+/**
+ * Reads how long a connection is kept, as {@link parseTime} does. Whoever replicates less than once a day
+ * gains nothing by it.
+ */
+export const parsePersistence = timeUpTo(millisecondsPerUnit.d, '24 hours');
 
 /** Reads a whole number of at least 1. */
 export const parseCount = (text: string): number => {

@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { failure, type ZferryError } from '../errors.ts';
 import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
 import { agentProgram, beatProgram } from './agent-program.ts';
@@ -17,6 +18,7 @@ import { type Inspected, parseInspection } from './inspection.ts';
 import { linesOf } from './lines.ts';
 import { makePipes, type Pipe } from './pipe.ts';
 import { hostShown, type RemotePlace } from './place.ts';
+import { type Route, routeTo } from './route.ts';
 import { sshCommand } from './ssh.ts';
 import { sshFailure } from './ssh-failure.ts';
 import { readSshSettings } from './ssh-settings.ts';
@@ -30,7 +32,9 @@ export interface SessionOptions {
   readonly key: string;
   readonly sudo: boolean;
   readonly sshOptions: readonly string[];
-  /** Is called once ssh has been started; it may take a while to connect. */
+  /** How long (milliseconds) ssh is to keep the connection for later runs; undefined: not at all. */
+  readonly persist: number | undefined;
+  /** Is called whenever ssh has been started; it may take a while to connect. */
   readonly whileConnecting?: () => void;
 }
 
@@ -87,13 +91,6 @@ export interface Receiving {
 }
 
 /**
- * How long (milliseconds) the agent may take to its first line. ssh's own limits end a connection that
- * cannot be made; this is for an existing ControlMaster whose wire is dead, and for a login that hangs.
- * A shorter `--stall` goes before it.
- */
-const firstLineLimit = 45_000;
-
-/**
  * How much (bytes of this process's memory, about) a target may say at a time: some hundred thousand
  * snapshots. A hostile one must not fill the memory.
  */
@@ -146,7 +143,7 @@ class Conversation {
 
   constructor(
     options: SessionOptions,
-    sshOptions: readonly string[],
+    { sshOptions, kept }: Route,
     { readEnd, writeEnd }: Pipe,
     tether: Tether,
   ) {
@@ -156,8 +153,11 @@ class Conversation {
       remoteCommand(options, tether.stall),
       readSshSettings(host),
       sshOptions,
+      kept,
     );
-    this.child = startChild(argv, [readEnd, 'pipe'], tether);
+    // A kept connection stays in its folder: not in one that somebody wants to unmount. cron's is the home.
+    const folder = kept === undefined ? undefined : homedir();
+    this.child = startChild(argv, [readEnd, 'pipe'], tether, { folder });
     closeSync(readEnd);
     this.#input = writeEnd;
     const { stdout } = this.child.process;
@@ -279,7 +279,7 @@ class Conversation {
 
 const converse = async (
   options: SessionOptions,
-  sshOptions: readonly string[],
+  route: Route,
   tether: Tether,
 ): Promise<Conversation> => {
   if (!isInstalled('ssh')) {
@@ -287,22 +287,34 @@ const converse = async (
   }
   const [pipe] = await makePipes(1, tether);
   if (pipe === undefined) throw failure('no pipe for ssh');
-  return new Conversation(options, sshOptions, pipe, tether);
+  return new Conversation(options, route, pipe, tether);
 };
 
-/** Connects; where an existing ControlMaster does not answer in time, once more without it. */
-const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
-  const limit = Math.min(firstLineLimit, tether.stall);
-  const first = await converse(options, options.sshOptions, tether);
+/** Connects by that route; answers undefined where the agent does not begin to speak in time. */
+const attempt = async (
+  options: SessionOptions,
+  route: Route,
+  limit: number,
+  tether: Tether,
+): Promise<Conversation | undefined> => {
+  const conversation = await converse(options, route, tether);
   options.whileConnecting?.();
-  if (await first.greeted(limit)) return first;
-  first.child.process.kill('SIGKILL');
-  const late = failure(`no answer from ${hostShown(options.target.host)} within ${limit / 1000} s`);
-  if (!readSshSettings(options.target.host).has('controlpath')) throw late;
-  const direct = await converse(options, ['ControlPath=none', ...options.sshOptions], tether);
-  if (await direct.greeted(limit)) return direct;
-  direct.child.process.kill('SIGKILL');
-  throw late;
+  if (await conversation.greeted(limit)) return conversation;
+  conversation.child.process.kill('SIGKILL');
+  return undefined;
+};
+
+/** Connects; where a connection that was there already does not answer in time, once more round it. */
+const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
+  const { host } = options.target;
+  const limitOf = (route: Route) => Math.min(route.limit, tether.stall);
+  const route = await routeTo(host, options.sshOptions, options.persist);
+  const first = await attempt(options, route, limitOf(route), tether);
+  if (first !== undefined) return first;
+  const detour = await route.detour?.(tether);
+  const second = detour && (await attempt(options, detour, limitOf(detour), tether));
+  if (second !== undefined) return second;
+  throw failure(`no answer from ${hostShown(host)} within ${limitOf(detour ?? route) / 1000} s`);
 };
 
 /** Opens the session. Throws a failure with ssh's own words when the agent does not come to speak. */

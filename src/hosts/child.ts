@@ -68,22 +68,30 @@ const killWhenAborted = (
   };
 };
 
+/** What a child may need beside its descriptors. */
+interface ChildOptions {
+  /** Answers true for a line of its standard error that it has dealt with. */
+  readonly onLine?: ((line: string) => boolean) | undefined;
+  /** The folder that it starts in; this process's own unless given. */
+  readonly folder?: string | undefined;
+}
+
 /**
- * Starts a process that ends with zferry. Its standard error is read line by line; `onLine` answers true
- * for a line that it has dealt with. Node's own spawn and not execa, because here the processes are joined
+ * Starts a process that ends with zferry. Its standard error is read line by line. Node's own spawn and not execa, because here the processes are joined
  * by descriptors, and a process that outlives its killing must not be waited for.
  */
 export const startChild = (
   argv: readonly [string, ...string[]],
   stdio: readonly [StdioPart, StdioPart],
   tether: Tether,
-  onLine: (line: string) => boolean = () => false,
+  { onLine = () => false, folder }: ChildOptions = {},
 ): Child => {
   const [file, ...parameters] = tied(argv);
   const [program] = argv;
   const traceEnd = timeProcess(tether, argv);
   const child = spawn(file, parameters, {
     env: childEnvironment(),
+    cwd: folder,
     stdio: [...stdio, 'pipe', ...tether.locks] as StdioOptions,
   });
   const stderr = collectLines(child, onLine);

@@ -24,7 +24,9 @@ export const startPipeline = (
   const outputs = [...pipes.map(({ writeEnd }) => writeEnd), output];
   try {
     return stages.map(({ argv, onLine }, index) =>
-      startChild(argv, [inputs[index] ?? 'ignore', outputs[index] ?? 'ignore'], tether, onLine),
+      startChild(argv, [inputs[index] ?? 'ignore', outputs[index] ?? 'ignore'], tether, {
+        onLine,
+      }),
     );
   } finally {
     closePipes(pipes);

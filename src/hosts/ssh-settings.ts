@@ -35,23 +35,33 @@ const expanded = (path: string, folder: string, depth = 0): string => {
   );
 };
 
+/** All that ssh's configuration files say, with what they include. */
+export const sshConfiguration = (): string => {
+  const user = join(homedir(), '.ssh');
+  return [expanded(join(user, 'config'), user), expanded('/etc/ssh/ssh_config', '/etc/ssh')].join(
+    '\n',
+  );
+};
+
 /**
  * The names (in lower case) of what ssh's configuration files set for this host. ssh itself is the one
  * that applies them; this only tells whether the user chose a time-out or a control path, and asking
  * `ssh -G` would cost a second ssh process a cycle. `Match exec` is not run: its settings count as absent.
  */
 export const readSshSettings = (host: RemoteHost): SshSettings => {
-  const user = join(homedir(), '.ssh');
-  const text = [
-    expanded(join(user, 'config'), user),
-    expanded('/etc/ssh/ssh_config', '/etc/ssh'),
-  ].join('\n');
   const query = { Host: host.name, User: host.user ?? userInfo().username };
   try {
-    const computed = SSHConfig.parse(text).compute(query, { ignoreCase: true, matchExec: false });
+    const computed = SSHConfig.parse(sshConfiguration()).compute(query, {
+      ignoreCase: true,
+      matchExec: false,
+    });
     return new Set(Object.keys(computed));
   } catch {
     // ssh reads it too, and says what is wrong in which line.
     return new Set();
   }
 };
+
+/** True where the user says, in the configuration or with `--ssh-option`, where connections to a host are shared. */
+export const namesControlPath = (settings: SshSettings, options: readonly string[]): boolean =>
+  settings.has('controlpath') || options.some((option) => /^\s*controlpath[\s=]/i.test(option));

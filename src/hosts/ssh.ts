@@ -1,17 +1,34 @@
 import type { RemoteHost } from './place.ts';
 import type { SshSettings } from './ssh-settings.ts';
 
-/**
- * What the user's configuration must not change: a session that runs one command, asks nothing, forwards
- * nothing, and never becomes the ControlMaster of others (it would have to outlive this run).
- */
+/** A connection that ssh keeps (its ControlMaster), so that the runs to come need no authentication. */
+export interface KeptConnection {
+  /** Where it listens; undefined where the user's configuration says where. */
+  readonly socket: string | undefined;
+  /** How long (whole seconds) ssh keeps it once the last session in it has ended. */
+  readonly seconds: number;
+}
+
+/** What the user's configuration must not change: a session that runs one command, asks nothing, forwards nothing. */
 const fixed = [
   'BatchMode=yes',
   'RemoteCommand=none',
   'ClearAllForwardings=yes',
   'PermitLocalCommand=no',
-  'ControlMaster=no',
 ] as const;
+
+/**
+ * A session never becomes the ControlMaster of others by the configuration's word: a master outlives its run.
+ * Where a connection is to be kept, ssh makes a process of its own of it, which holds nothing of the session.
+ */
+const sharing = (kept: KeptConnection | undefined): readonly string[] =>
+  kept === undefined
+    ? ['ControlMaster=no']
+    : [
+        'ControlMaster=auto',
+        `ControlPersist=${kept.seconds}`,
+        ...(kept.socket === undefined ? [] : [`ControlPath=${kept.socket}`]),
+      ];
 
 /** How a dead network ends a session in bounded time, unless the user's configuration says it for this host. */
 const defaults = {
@@ -44,11 +61,12 @@ export const sshCommand = (
   remoteCommand: string,
   settings: SshSettings,
   options: readonly string[],
+  kept?: KeptConnection,
 ): readonly [string, ...string[]] => {
   const unset = Object.entries(defaults).filter(([name]) => !settings.has(name.toLowerCase()));
   const set = Object.entries(corrected).filter(([name]) => settings.has(name.toLowerCase()));
   const ours = [...set, ...unset].map(([name, value]) => `${name}=${value}`);
-  const all = [...fixed, ...options, ...ours];
+  const all = [...fixed, ...sharing(kept), ...options, ...ours];
   return [
     'ssh',
     '-T',

@@ -52,7 +52,7 @@ export class HeadStart {
   readonly #run: Run;
   readonly #id: TargetId | undefined;
   readonly #made: string[] = [];
-  #work: Promise<void> = Promise.resolve();
+  #work: Promise<void> | undefined;
   #beginning: Beginning | undefined;
 
   constructor(run: Run) {
@@ -64,9 +64,9 @@ export class HeadStart {
         : parseTargetId(run.lock.remembered);
   }
 
-  /** Begins, where the last run left word of its target. */
+  /** Begins, where the last run left word of its target; a second call does nothing. */
   begin(): void {
-    if (this.#id === undefined) return;
+    if (this.#id === undefined || this.#work !== undefined) return;
     // What fails here is tried again, and said, when the target has answered.
     this.#work = this.#prepare(this.#id).catch(() => undefined);
   }

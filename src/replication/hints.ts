@@ -14,7 +14,10 @@ export const onTarget = (
   return pasteable(['ssh', ...options, ...port, hostShown(host), words]);
 };
 
-/** A command for a person to run here: without the options that it took to get through, it would not. */
+/**
+ * A command for a person to run here: without the options that it took to get through, it would not.
+ * (`--persist` is none of them: it is for the cycles that follow each other.)
+ */
 export const zferry = (
   { self, pair, sudo, sshOptions, replace }: Request,
   verb: string,

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { failure, ZferryError } from '../errors.ts';
+import { digest } from '../hosts/digest.ts';
 import { isAlive } from '../hosts/is-alive.ts';
 import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
 import { hostShown } from '../hosts/place.ts';
@@ -26,9 +26,6 @@ export class PairBusy extends ZferryError {
     this.holder = holder;
   }
 }
-
-const digest = (...words: readonly string[]): string =>
-  createHash('sha256').update(words.join('\0')).digest('hex').slice(0, 16);
 
 /**
  * What agents of this pair carry in their arguments, so that the next one finds those that a dead network

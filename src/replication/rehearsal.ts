@@ -187,8 +187,8 @@ const looking = async <T>(
   tether: Tether,
   watch: (sight: Sight) => Promise<T>,
 ): Promise<T> => {
-  const { pair, sudo, sshOptions } = request;
-  const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions };
+  const { pair, sudo, sshOptions, persist } = request;
+  const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions, persist };
   const session = await openAgentSession(options, tether);
   try {
     const facts = await session.facts();

@@ -28,6 +28,8 @@ export interface Request {
   readonly stall: number;
   readonly sudo: boolean;
   readonly sshOptions: readonly string[];
+  /** How long (milliseconds) ssh keeps the connection for later runs; undefined: it ends with the run. */
+  readonly persist: number | undefined;
   /** `prime --abort-partial`: gives up a partial receive first. */
   readonly abortPartial: boolean;
   /** `run --rollback`: a target whose head was changed goes back to the base first. */

@@ -21,12 +21,12 @@ export const visit = async <T>(
   headStart?: HeadStart,
 ): Promise<T> => {
   const { story, observer, tether, lock } = run;
-  const { sudo, sshOptions, pair } = request;
+  const { sudo, sshOptions, persist, pair } = request;
   observer.step(`asking ${pair.target.typed}`);
   // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
   const key = agentKey(run.request.pair);
   const whileConnecting = () => headStart?.begin();
-  const options = { target: pair.target, key, sudo, sshOptions, whileConnecting };
+  const options = { target: pair.target, key, sudo, sshOptions, persist, whileConnecting };
   const session = await openAgentSession(options, tether);
   try {
     await headStart?.ready();

@@ -2,8 +2,8 @@ import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
 import { freshPair, newestEqual, type Pair, property, writeBigFile } from './support/pair.ts';
-import { quote, sh } from './support/quote.ts';
-import { makeUser } from './support/user.ts';
+import { sh } from './support/quote.ts';
+import { asUser, giveKey, makeUser } from './support/user.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -12,16 +12,11 @@ afterEach(async () => pair.remove());
 const sudoer = async (): Promise<(...words: readonly string[]) => string> => {
   const user = await makeUser(src, { hasKey: false });
   onTestFinished(user.remove);
-  await src.ok(
-    sh`cd ${user.home}/.ssh && cp /root/.ssh/id_ed25519 /root/.ssh/known_hosts . && chown ${user.name}: * && chmod 600 id_ed25519`,
-  );
+  await giveKey(user);
   const rule = `/etc/sudoers.d/${user.name}`;
   await src.write(rule, `${user.name} ALL=(root) NOPASSWD: /usr/sbin/zfs\n`);
   onTestFinished(async () => void (await src.run(sh`rm -f ${rule}`)));
-  return (...words) => {
-    const command = ['/usr/local/bin/zferry', ...words, '--sudo'].map(quote).join(' ');
-    return `setpriv --reuid ${user.name} --regid ${user.name} --clear-groups env -i HOME=${user.home} PATH=/usr/bin:/bin ${command}`;
-  };
+  return (...words) => asUser(user, [...words, '--sudo']);
 };
 
 test('a run through sudo that is killed -9 leaves no zfs send behind, and the next one goes on', async () => {

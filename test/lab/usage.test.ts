@@ -43,6 +43,11 @@ describe('an option that does not exist or has a wrong value', () => {
     ['tank/vm', 'dst', '--rate', '0'],
     "--rate: '0' is not a number of bytes above 0, such as 500K, 10M or 1.5G",
   );
+  wrong(
+    ['tank/vm', 'dst', '--persist', '0'],
+    "--persist: '0' is not a time above 0 with its unit, such as 90s, 10m or 2h",
+  );
+  wrong(['tank/vm', 'dst', '--persist', '2d'], "--persist: '2d' is longer than 24 hours");
   wrong(['tank/vm', 'dst', '--keep', '0'], "--keep: '0' is not a whole number above 0");
   wrong(
     ['tank/vm', 'dst', '--keep-target', 'last=2 often=3'],

@@ -5,11 +5,13 @@ import { type Pair, property, snapshots, underCron } from './pair.ts';
 import { sh } from './quote.ts';
 import { wrapTools } from './tools.ts';
 
-/** A stream that lasts a while, and an ssh that notices a dead wire in seconds. */
-const slowly = [
-  ...['--compress', 'none', '--rate', '5M'],
+/** An ssh that notices a dead wire in seconds. */
+export const impatient = [
   ...['--ssh-option', 'ServerAliveInterval=1', '--ssh-option', 'ServerAliveCountMax=2'],
 ] as const;
+
+/** A stream that lasts a while. */
+const slowly = ['--compress', 'none', '--rate', '5M', ...impatient] as const;
 
 const MIB = 2 ** 20;
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Host } from './host.ts';
+import { type Host, src } from './host.ts';
 import { quote, sh } from './quote.ts';
 
 /** An ordinary user of a host, for one test. */
@@ -37,6 +37,19 @@ export const makeUser = async (
       await host.ok(`pkill -KILL -u ${quote(name)}; userdel -f ${name}; rm -rf ${home}`);
     },
   };
+};
+
+/** Gives a user of src the key with which root gets in on dst. */
+export const giveKey = async ({ name, home }: User): Promise<void> => {
+  await src.ok(
+    sh`cd ${home}/.ssh && cp /root/.ssh/id_ed25519 /root/.ssh/known_hosts . && chown ${name}: * && chmod 600 id_ed25519`,
+  );
+};
+
+/** The command line with which a user of src runs zferry. */
+export const asUser = ({ name, home }: User, words: readonly string[]): string => {
+  const command = ['/usr/local/bin/zferry', ...words].map(quote).join(' ');
+  return `setpriv --reuid ${name} --regid ${name} --clear-groups env -i HOME=${home} PATH=/usr/bin:/bin ${command}`;
 };
 
 /** What a user needs to receive into a dataset, as README tells people. */

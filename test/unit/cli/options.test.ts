@@ -28,6 +28,7 @@ describe('a request', () => {
       stall: 600_000,
       sudo: false,
       sshOptions: [],
+      persist: undefined,
     });
   });
 
@@ -42,7 +43,15 @@ describe('a request', () => {
       '--stall',
       '90s',
     ];
-    const more = ['--sudo', '--ssh-option', 'Port=22', '--ssh-option', 'User=x'];
+    const more = [
+      '--sudo',
+      '--ssh-option',
+      'Port=22',
+      '--ssh-option',
+      'User=x',
+      '--persist',
+      '10m',
+    ];
     expect(asked('tank/vm', 'root@backup:pool/vm', ...words, ...more)).toMatchObject({
       pair: { target: { dataset: 'pool/vm', host: { user: 'root', name: 'backup' } } },
       compression: { wanted: 'none', named: true },
@@ -51,6 +60,7 @@ describe('a request', () => {
       stall: 90_000,
       sudo: true,
       sshOptions: ['Port=22', 'User=x'],
+      persist: 600_000,
     });
   });
 

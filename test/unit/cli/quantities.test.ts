@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseBytes, parseCount, parseTime } from '../../../src/cli/quantities.ts';
+import {
+  parseBytes,
+  parseCount,
+  parsePersistence,
+  parseTime,
+} from '../../../src/cli/quantities.ts';
 import { hostileText, many } from '../support/arbitraries.ts';
 import { attempt, refused } from '../support/refused.ts';
 
@@ -71,6 +76,16 @@ describe('a time', () => {
   });
 });
 
+describe('how long a connection is kept', () => {
+  test('is a time of at most a day', () => {
+    expect(parsePersistence('10m')).toBe(600_000);
+    expect(parsePersistence('24h')).toBe(86_400_000);
+    expect(parsePersistence('1d')).toBe(86_400_000);
+    expect(refused(() => parsePersistence('25h')).message).toBe("'25h' is longer than 24 hours");
+    for (const text of ['', '0', '0s', '10', '-1m', 'yes']) refused(() => parsePersistence(text));
+  });
+});
+
 describe('a count', () => {
   test('is a whole number above 0', () => {
     expect(parseCount('1')).toBe(1);
@@ -87,13 +102,17 @@ describe('every quantity', () => {
       .tuple(fc.constantFrom('', '1', '10', '0', '1.5'), hostileText(6))
       .map((parts) => parts.join(''));
     fc.assert(
-      fc.property(text, fc.constantFrom(parseBytes, parseTime, parseCount), (typed, parse) => {
-        const result = attempt(() => parse(typed));
-        if ('value' in result) {
-          expect(Number.isSafeInteger(result.value)).toBe(true);
-          expect(result.value).toBeGreaterThan(0);
-        }
-      }),
+      fc.property(
+        text,
+        fc.constantFrom(parseBytes, parseTime, parsePersistence, parseCount),
+        (typed, parse) => {
+          const result = attempt(() => parse(typed));
+          if ('value' in result) {
+            expect(Number.isSafeInteger(result.value)).toBe(true);
+            expect(result.value).toBeGreaterThan(0);
+          }
+        },
+      ),
       many,
     );
   });

@@ -10,7 +10,7 @@ const start = (
   program: string,
   changes: Parameters<typeof tether>[0] = {},
   onLine?: (line: string) => boolean,
-) => startChild(sh(program), ['ignore', 'ignore'], tether(changes), onLine);
+) => startChild(sh(program), ['ignore', 'ignore'], tether(changes), { onLine });
 
 describe('a child', () => {
   test.each([0, 1, 255])('tells that it ended with %i', async (status) => {

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RemoteHost } from '../../../src/hosts/place.ts';
-import { readSshSettings } from '../../../src/hosts/ssh-settings.ts';
+import {
+  namesControlPath,
+  readSshSettings,
+  sshConfiguration,
+} from '../../../src/hosts/ssh-settings.ts';
 
 let home: string;
 beforeEach(() => {
@@ -99,4 +103,20 @@ describe("what the user's ssh configuration sets for a host", () => {
     expect(timeout('backup', 'root')).toBe(true);
     expect(timeout('backup', 'nobody')).toBe(false);
   });
+});
+
+describe('a ControlPath of the user', () => {
+  test('stands in the configuration or in an option, however that is written', () => {
+    for (const option of ['ControlPath=/x', 'controlpath /x', ' CONTROLPATH = none']) {
+      expect(namesControlPath(new Set(), [option]), option).toBe(true);
+    }
+    expect(namesControlPath(new Set(['controlpath']), [])).toBe(true);
+    expect(namesControlPath(new Set(['user']), ['ControlPersist=1', 'Port=22'])).toBe(false);
+  });
+});
+
+test('the whole configuration is what all its files say', () => {
+  write('config', 'Include one', 'Host backup');
+  write('one', 'ServerAliveInterval 1');
+  expect(sshConfiguration()).toMatch(/^ServerAliveInterval 1\n\nHost backup\n/);
 });

@@ -32,6 +32,19 @@ describe('the ssh command', () => {
     expect(firstValue(argv, 'ControlMaster')).toBe('no');
   });
 
+  test('keeps a connection only where it is to, at the place and for the time that it is told', () => {
+    const options = ['ControlPersist=1', 'ControlMaster=yes'];
+    const kept = { socket: '/run/zferry/ssh/x', seconds: 600 };
+    const argv = sshCommand(backup, 'true', new Set(), options, kept);
+    expect(firstValue(argv, 'ControlMaster')).toBe('auto');
+    expect(firstValue(argv, 'ControlPersist')).toBe('600');
+    expect(firstValue(argv, 'ControlPath')).toBe('/run/zferry/ssh/x');
+    const theirs = sshCommand(backup, 'true', new Set(), [], { ...kept, socket: undefined });
+    expect(firstValue(theirs, 'ControlMaster')).toBe('auto');
+    expect(firstValue(theirs, 'ControlPath')).toBeUndefined();
+    expect(firstValue(sshCommand(backup, 'true', new Set(), []), 'ControlPersist')).toBeUndefined();
+  });
+
   test("has what is fixed first, then the user's options, then the defaults", () => {
     const options = optionsOf(sshCommand(backup, 'true', new Set(), ['Port=2222', 'User=x']));
     const places = ['ControlMaster=no', 'Port=2222', 'User=x', 'ConnectTimeout=10'].map((option) =>

@@ -28,6 +28,7 @@ export const request = (changes: Partial<Request> = {}): Request => ({
   stall: 600_000,
   sudo: false,
   sshOptions: [],
+  persist: undefined,
   abortPartial: false,
   rollback: false,
   replace: false,
