@@ -70,7 +70,7 @@ export const withReplicatingOptions = (command: Command): Command =>
     )
     .option(
       '--compress <name>',
-      `${compressorNames.join(', ')} or none; must be on both hosts (default: lzop, or none where a host lacks it)`,
+      `${compressorNames.join(', ')}, none or auto: what is stored compressed goes as it is stored, other data through the best that both hosts have; a named one must be on both (default: lzop, or none where a host lacks it)`,
     )
     .option(
       '--rate <bytes>',

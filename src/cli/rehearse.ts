@@ -73,6 +73,7 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     base: plan.base,
     estimatedBytes: plan.estimate,
     compression: plan.wire.compression,
+    asStored: plan.asStored,
     givesUpPartial: plan.givesUpPartial,
     rollback: plan.rollback,
     replaces: plan.replaces,

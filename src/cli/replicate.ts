@@ -80,6 +80,7 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
     guid: story.guid,
     bytes: story.bytes,
     compression: story.compression,
+    asStored: story.asStored,
     notes: story.notes,
     kept: story.kept.map(({ name, reason }) => `${name}: ${reason}`),
   };

@@ -1,4 +1,5 @@
 import { markProperty, supersededMark } from '../zfs/marks.ts';
+import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix, freshSuffix } from '../zfs/siblings.ts';
 import { compressorNames, compressors } from './compressors.ts';
 import { inspectionArguments } from './inspection.ts';
@@ -43,7 +44,9 @@ const lines = (key: string): readonly string[] => [
   'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
   'echo section properties;',
   'z get -Hp -o name,property,value type,readonly,written,receive_resume_token "$parent" "$target" "$aside" 2>&1;',
-  'echo section pool; zpool get -Hp -o value guid "$pool" 2>&1;',
+  // A zpool that does not know one of the features (OpenZFS 0.8, illumos) answers none of the question.
+  `echo section pool; { zpool get -Hp -o property,value guid,${storedBlockFeatures.join(',')} "$pool" 2>/dev/null`,
+  '|| zpool get -Hp -o property,value guid "$pool" 2>&1; };',
   'echo section snapshots;',
   `z list -Hp -d 1 -t snapshot -o name,guid,createtxg,${markProperty} "$target" 2>&1; echo status list $?;`,
   'echo end facts; };',

@@ -1,6 +1,7 @@
 import { failure } from '../errors.ts';
 import { parseProperties, parseSnapshots, type Snapshot } from '../zfs/listing.ts';
 import { type DatasetName, type Guid, parentOf, parseGuid, shown } from '../zfs/names.ts';
+import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix } from '../zfs/siblings.ts';
 import { type CompressorName, isCompressorName } from './compressors.ts';
 
@@ -23,6 +24,8 @@ export interface TargetFacts {
   readonly predecessors: readonly number[];
   /** The guid of the pool; undefined where it is not imported. */
   readonly poolGuid: Guid | undefined;
+  /** True where the pool can receive blocks as they were stored, whatever had compressed them. */
+  readonly takesStored: boolean;
   readonly parentExists: boolean;
   readonly dataset: TargetDataset | undefined;
   /** True where an old replica stands aside that `prime --replace` has not destroyed. */
@@ -138,6 +141,9 @@ const predecessorsIn = (lines: readonly string[]): number[] => {
   return [...new Set(others)].map(Number).filter((group) => group > 0);
 };
 
+const isOn = (feature: string | undefined): boolean =>
+  feature === 'enabled' || feature === 'active';
+
 /** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
 export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
   const sections = bySection(lines);
@@ -150,7 +156,8 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
   const own = properties.get(target);
   const has = new Set(values(answers, 'has'));
   const parent = parentOf(target);
-  const poolGuid = guidOf(poolLines.find((line) => /^[0-9]+$/.test(line)));
+  const pool = new Map(poolLines.filter(isRow).map((line) => line.split('\t') as [string, string]));
+  const poolGuid = guidOf(pool.get('guid'));
   const isAnswered =
     poolGuid !== undefined && own !== undefined && statusOf(snapshotLines, 'list') === 0;
   return {
@@ -158,6 +165,7 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
     decompressors: new Set([...has].filter(isCompressorName)),
     predecessors: predecessorsIn(answers),
     poolGuid,
+    takesStored: storedBlockFeatures.every((feature) => isOn(pool.get(feature))),
     parentExists: parent !== undefined && properties.has(parent),
     dataset: own && {
       type: own.get('type') ?? '-',

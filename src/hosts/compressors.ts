@@ -17,19 +17,25 @@ export const compressors = {
 
 export type CompressorName = keyof typeof compressors;
 
-/** What `--compress` takes. */
+/** What stands in a stream. */
 export type Compression = CompressorName | 'none';
 
+/** What `--compress` takes. `auto` leaves the choice to what the dataset and the hosts say. */
+export type WantedCompression = Compression | 'auto';
+
 export const compressorNames = Object.keys(compressors) as readonly CompressorName[];
+
+/** What `auto` takes first: zstd makes far smaller streams than the others, and is faster than most wires. */
+export const preferredCompressors: readonly CompressorName[] = ['zstd', 'lzop', 'lz4', 'gzip'];
 
 export const isCompressorName = (text: string): text is CompressorName =>
   Object.hasOwn(compressors, text);
 
 /** Reads the value of `--compress`. Throws a usage error. */
-export const parseCompression = (text: string): Compression => {
-  if (text === 'none' || isCompressorName(text)) return text;
+export const parseCompression = (text: string): WantedCompression => {
+  if (text === 'none' || text === 'auto' || isCompressorName(text)) return text;
   throw usageError(
     `unknown compressor '${shown(text)}'`,
-    `--compress takes ${compressorNames.join(', ')} or none`,
+    `--compress takes ${compressorNames.join(', ')}, auto or none`,
   );
 };

@@ -21,6 +21,8 @@ interface StreamFacts {
   readonly guid: string | undefined;
   readonly bytes: number | undefined;
   readonly compression: string | undefined;
+  /** Whether blocks went as they are on the disk (`zfs send -c`). */
+  readonly asStored: boolean | undefined;
   readonly notes: readonly string[];
   /** Snapshots and bookmarks that were to go and are still there, with the reason. */
   readonly kept: readonly string[];

@@ -9,7 +9,7 @@ import { settle } from './settle.ts';
 import type { Situation } from './situation.ts';
 import { StuckPartial } from './stuck.ts';
 import { visit } from './visit.ts';
-import { chooseWire } from './wire.ts';
+import { chooseWire, fitted } from './wire.ts';
 
 /** What came of a cycle that did not throw. */
 export type CycleEnd = 'replicated' | 'already primed';
@@ -32,7 +32,7 @@ const once = async (situation: Situation): Promise<CycleEnd> => {
   const wire = chooseWire(request, facts);
   const delivery = await prepare(situation);
   if (delivery === 'already primed') return delivery;
-  await deliver(situation, delivery, wire);
+  await deliver(situation, delivery, fitted(wire, request, delivery.source, delivery.stream));
   situation.observer.step('recording and pruning');
   await settle(situation, delivery);
   return 'replicated';

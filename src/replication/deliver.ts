@@ -26,6 +26,7 @@ const tellStory = (
   story.guid = sent.guid;
   story.kind = stream.kind === 'resume' ? 'resumed' : stream.kind;
   story.compression = compression;
+  story.asStored = stream.asStored;
   if (base !== undefined) story.base = baseName(pair.source.dataset, base);
   if (note !== undefined) story.notes.push(note);
 };

@@ -175,6 +175,7 @@ export type PartialPlan =
       readonly token: string;
       readonly snapshot: Snapshot;
       readonly fromGuid: string | undefined;
+      readonly asStored: boolean;
     }
   /** It is ours, but its stream can no longer be made; giving it up costs nothing but what it had. */
   | { readonly kind: 'give up' }
@@ -223,7 +224,9 @@ export const decidePartial = (
   if (isWhatItSays && isOurs && baseFits && !contents.raw && token !== stuck) {
     // With --rollback it goes back to the base before anything is sent.
     const isAsLeft = isPrime || target.written === 0 || request.rollback;
-    if (isAsLeft) return { kind: 'resume', token, snapshot, fromGuid };
+    if (isAsLeft) {
+      return { kind: 'resume', token, snapshot, fromGuid, asStored: contents.asStored };
+    }
     // zfs receive would say so too, but not before all of it has been sent.
     return { kind: 'refuse', error: changed(request, fromGuid, target) };
   }

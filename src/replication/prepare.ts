@@ -13,6 +13,7 @@ import type { Situation } from './situation.ts';
 import { destroyEach, makeSnapshot } from './snapshot.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { streamProperty } from './target-id.ts';
+import { goesAsStored } from './wire.ts';
 
 /** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
 export interface Delivery {
@@ -47,10 +48,23 @@ export const retract = async (
   );
 };
 
-const streamFor = (base: Base | undefined, label: SnapshotLabel, source: SourceListing): Stream =>
-  base === undefined
-    ? { kind: 'full', label, largeBlocks: true }
-    : { kind: 'incremental', base, label, largeBlocks: source.properties[0] === largeBlocks };
+const streamFor = (
+  { request, facts }: Situation,
+  base: Base | undefined,
+  label: SnapshotLabel,
+  source: SourceListing,
+): Stream => {
+  const asStored = goesAsStored(request, source, facts);
+  return base === undefined
+    ? { kind: 'full', label, largeBlocks: true, asStored }
+    : {
+        kind: 'incremental',
+        base,
+        label,
+        largeBlocks: source.properties[0] === largeBlocks,
+        asStored,
+      };
+};
 
 /**
  * Bookmarks the new snapshot before a byte of it is sent, and the base too where this target has none of it
@@ -110,7 +124,7 @@ const prepareNew = async (
     if (plan.kind === 'refuse') throw plan.error;
     const base = plan.kind === 'full' ? undefined : plan.base;
     const sent = snapshotIn(listed, label);
-    const stream = streamFor(base, label, listed);
+    const stream = streamFor(situation, base, label, listed);
     const source =
       base === undefined
         ? await recordFirst(situation, listed, sent)
@@ -133,8 +147,8 @@ const prepareResume = async (
   target: TargetDataset,
   plan: PartialPlan & { kind: 'resume' },
 ): Promise<Delivery> => {
-  const { token, snapshot: sent, fromGuid } = plan;
-  const stream: Stream = { kind: 'resume', token };
+  const { token, snapshot: sent, fromGuid, asStored } = plan;
+  const stream: Stream = { kind: 'resume', token, asStored };
   const source = await bookmarked(situation, listed, sent, fromGuid === undefined);
   const replaced = target.snapshots.find(({ guid }) => guid === fromGuid)?.guid;
   return { stream, sent, source, target, base: undefined, replaced, made: [] };

@@ -13,7 +13,7 @@ import type { Request } from './request.ts';
 import { lossOf, rollbackProblem } from './rollback.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
-import { chooseWire, type Wire } from './wire.ts';
+import { chooseWire, fitted, goesAsStored, type Wire } from './wire.ts';
 
 /** What a cycle would do now. */
 export interface Rehearsal {
@@ -25,6 +25,8 @@ export interface Rehearsal {
   /** About how many bytes, before compression; undefined where zfs cannot say. */
   readonly estimate: number | undefined;
   readonly wire: Wire;
+  /** True where blocks would go as they are on the disk. */
+  readonly asStored: boolean;
   /** True where a partial receive would be given up first. */
   readonly givesUpPartial: boolean;
   /** What the target would lose first by going back to its base; undefined where it would not. */
@@ -63,9 +65,10 @@ const estimateOf = (
   zfs: Zfs,
   dataset: DatasetName,
   base: Base | undefined,
+  asStored: boolean,
 ): Promise<number | undefined> =>
   base === undefined
-    ? property(zfs, dataset, 'referenced')
+    ? property(zfs, dataset, asStored ? 'referenced' : 'logicalreferenced')
     : property(zfs, dataset, `written${baseName(dataset, base).slice(dataset.length)}`);
 
 const remaining = async (zfs: Zfs, token: string): Promise<number | undefined> => {
@@ -84,6 +87,7 @@ interface Outlook {
   readonly sent: Snapshot;
   readonly replaced: Guid | undefined;
   readonly estimate: number | undefined;
+  readonly asStored: boolean;
 }
 
 /** Stands for the snapshot that a real cycle would make: newer than all, its guid not yet known. */
@@ -117,14 +121,17 @@ const foresee = async (
     if (plan.kind === 'resume') {
       const replaced = plan.fromGuid as Guid | undefined;
       const estimate = await remaining(zfs, token);
-      return { kind: 'resumed', base: undefined, sent: plan.snapshot, replaced, estimate };
+      const { snapshot: sent, asStored } = plan;
+      return { kind: 'resumed', base: undefined, sent, replaced, estimate, asStored };
     }
   }
   const plan = decide(request, source, facts);
   if (plan.kind === 'refuse') throw plan.error;
   const base = plan.kind === 'full' ? undefined : plan.base;
-  const estimate = await estimateOf(zfs, dataset, base);
-  return { kind: plan.kind, base, sent: hypothetical(request), replaced: base?.guid, estimate };
+  const asStored = goesAsStored(request, source, facts);
+  const estimate = await estimateOf(zfs, dataset, base, asStored);
+  const sent = hypothetical(request);
+  return { kind: plan.kind, base, sent, replaced: base?.guid, estimate, asStored };
 };
 
 /** What `--rollback` would do first; undefined where the target is as it should be. Throws what it would throw. */
@@ -220,7 +227,8 @@ const rehearseCycle = async (
     base: outlook.base && baseName(dataset, outlook.base),
     snapshot: snapshotName(dataset, outlook.sent.label),
     estimate: outlook.estimate,
-    wire,
+    wire: fitted(wire, request, source, outlook),
+    asStored: outlook.asStored,
     givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
     rollback,
     replaces: undefined,

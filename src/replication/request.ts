@@ -1,4 +1,4 @@
-import type { Compression } from '../hosts/compressors.ts';
+import type { WantedCompression } from '../hosts/compressors.ts';
 import type { Place, RemotePlace } from '../hosts/place.ts';
 import type { RetentionPolicy } from './retention.ts';
 import type { Series } from './series.ts';
@@ -15,7 +15,7 @@ export interface Request {
   readonly intent: 'prime' | 'run';
   readonly series: Series;
   readonly compression: {
-    readonly wanted: Compression;
+    readonly wanted: WantedCompression;
     /** False for the default, which gives way to `none` where a side lacks it. */
     readonly named: boolean;
   };

@@ -10,6 +10,8 @@ export interface Story {
   /** Full name of the base on the source. */
   base?: string;
   compression?: Compression;
+  /** Whether blocks go as they are on the disk. */
+  asStored?: boolean;
   /** What a reader of the log should know beside the outcome. */
   notes: string[];
   /** Bytes of the stream, once it has been sent. */

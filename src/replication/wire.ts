@@ -1,15 +1,17 @@
 import { usageError } from '../errors.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
-import type { Compression } from '../hosts/compressors.ts';
+import { type Compression, preferredCompressors } from '../hosts/compressors.ts';
 import { isInstalled } from '../hosts/environment.ts';
 import { limiter } from '../hosts/limiter.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { SourceListing } from '../zfs/listing.ts';
+import type { Stream } from '../zfs/send.ts';
 import type { Request } from './request.ts';
 
 /** What stands between `zfs send` and ssh. */
 export interface Wire {
   readonly compression: Compression;
-  /** Why that is not the usual compression. */
+  /** Why that is not the usual compression, or what `auto` came to. */
   readonly note: string | undefined;
   /** The command that holds `--rate`. */
   readonly limiter: readonly [string, ...string[]] | undefined;
@@ -18,6 +20,12 @@ export interface Wire {
 const chooseCompression = (request: Request, facts: TargetFacts): Omit<Wire, 'limiter'> => {
   const { wanted, named } = request.compression;
   if (wanted === 'none') return { compression: 'none', note: undefined };
+  if (wanted === 'auto') {
+    const best = preferredCompressors.find(
+      (name) => isInstalled(name) && facts.decompressors.has(name),
+    );
+    return { compression: best ?? 'none', note: undefined };
+  }
   const missing = [
     ...(isInstalled(wanted) ? [] : ['this host']),
     ...(facts.decompressors.has(wanted) ? [] : [hostShown(request.pair.target.host)]),
@@ -34,10 +42,67 @@ const chooseCompression = (request: Request, facts: TargetFacts): Omit<Wire, 'li
 };
 
 /**
- * Chooses what both sides have. Throws a usage error when the compressor that the person named is missing
- * on a side, or `--rate` has nothing to hold it; the default compressor gives way to none.
+ * Chooses what both sides have; for `auto` that is a proposal, which {@link fitted} holds against the data.
+ * Throws a usage error when the compressor that the person named is missing on a side, or `--rate` has
+ * nothing to hold it; the default compressor gives way to none.
  */
 export const chooseWire = (request: Request, facts: TargetFacts): Wire => ({
   ...chooseCompression(request, facts),
   limiter: request.rate === undefined ? undefined : limiter(request.rate),
 });
+
+/** Blocks that ZFS itself makes smaller; zle only squeezes zeros out. */
+const isCompressed = ({ compression }: SourceListing): boolean =>
+  compression !== 'off' && compression !== 'zle';
+
+/** Of such blocks no compressor makes anything smaller. */
+const isDense = ({ compression }: SourceListing): boolean => /^(zstd|gzip)/.test(compression);
+
+/** Less is not worth a compressor's time. */
+const leastRatio = 1.05;
+
+/**
+ * Whether a new stream's blocks go as they are on the disk (`zfs send -e -c`): with `auto`, where the target's
+ * pool takes them whatever compressed them. What older blocks are compressed with, no property tells.
+ */
+export const goesAsStored = (
+  { compression }: Request,
+  source: SourceListing,
+  facts: TargetFacts,
+): boolean => compression.wanted === 'auto' && isCompressed(source) && facts.takesStored;
+
+const autoCompression = (
+  { compression: best }: Wire,
+  { rate }: Request,
+  source: SourceListing,
+  { asStored }: Pick<Stream, 'asStored'>,
+): Omit<Wire, 'limiter'> => {
+  const stored = `${source.compression}, ${source.ratio.toFixed(2)}x`;
+  const how = asStored ? `sent as stored (${stored})` : undefined;
+  if (isCompressed(source) && source.ratio < leastRatio) {
+    return {
+      compression: 'none',
+      note: how ?? `not compressed: the data gets no smaller (${stored})`,
+    };
+  }
+  // A rate says that bytes are dear: zstd takes a third off what lz4 left.
+  if (how !== undefined && (rate === undefined || isDense(source))) {
+    return { compression: 'none', note: how };
+  }
+  if (best === 'none') {
+    return { compression: best, note: how ?? 'not compressed: no compressor that both hosts have' };
+  }
+  return { compression: best, note: how === undefined ? best : `${how} through ${best}` };
+};
+
+/** The wire for a stream. `auto` compresses only what gets smaller by that, and notes what it came to. */
+export const fitted = (
+  wire: Wire,
+  request: Request,
+  source: SourceListing,
+  stream: Pick<Stream, 'asStored'>,
+): Wire => {
+  if (request.compression.wanted !== 'auto') return wire;
+  const { compression, note } = autoCompression(wire, request, source, stream);
+  return { ...wire, compression, note: `auto: ${note}` };
+};

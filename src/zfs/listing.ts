@@ -31,6 +31,10 @@ export interface Bookmark {
 export interface SourceListing {
   readonly type: 'filesystem' | 'volume';
   readonly encrypted: boolean;
+  /** Its property `compression`, such as `lz4`, `on` or `off`; older blocks may be stored otherwise. */
+  readonly compression: string;
+  /** How many times larger its data is than it is stored (`refcompressratio`). */
+  readonly ratio: number;
   /** The values of the two user properties that the listing asked for. */
   readonly properties: readonly [string | undefined, string | undefined];
   /** Oldest first. */
@@ -48,7 +52,11 @@ export const sourceListingArguments = (
   properties: readonly [string, string],
 ): readonly string[] => [
   ...['list', '-Hp', '-d', '1', '-t', 'filesystem,volume,snapshot,bookmark'],
-  ...['-o', `type,guid,createtxg,encryption,${properties.join(',')},${markProperty},name`, dataset],
+  ...[
+    '-o',
+    `type,guid,createtxg,encryption,compression,refcompressratio,${properties.join(',')},${markProperty},name`,
+    dataset,
+  ],
 ];
 
 /** What zfs prints for a property that is not set. */
@@ -76,6 +84,13 @@ const parseCreatetxg = (text: string): number => {
   return value;
 };
 
+/** `1.85`, to which some versions add an `x`. */
+const parseRatio = (text: string): number => {
+  const value = Number(text.replace(/x$/, ''));
+  if (!(value >= 1)) throw failure(`refcompressratio '${text}'`);
+  return value;
+};
+
 const lines = (output: string): string[] => output.split('\n').filter((line) => line !== '');
 
 const byCreation = (a: { createtxg: number }, b: { createtxg: number }): number =>
@@ -88,8 +103,8 @@ export const parseSourceListing = (dataset: DatasetName, output: string): Source
   let self: Omit<SourceListing, 'snapshots' | 'bookmarks'> | undefined;
   for (const line of lines(output)) {
     readable('zfs list', line, () => {
-      const [type, guid = '', createtxg = '', encryption, one, other, mark, name = ''] =
-        line.split('\t');
+      const [type, guid = '', createtxg = '', encryption, ...others] = line.split('\t');
+      const [compression = '', ratio = '', one, other, mark, name = ''] = others;
       const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
       if (type === 'snapshot') {
         const label = parseSnapshotLabel(name.slice(name.indexOf('@') + 1));
@@ -103,6 +118,8 @@ export const parseSourceListing = (dataset: DatasetName, output: string): Source
         self = {
           type,
           encrypted: setValue(encryption) !== undefined && encryption !== 'off',
+          compression,
+          ratio: parseRatio(ratio),
           properties: [setValue(one), setValue(other)],
         };
       }

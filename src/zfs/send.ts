@@ -10,16 +10,25 @@ export type Base =
 export const baseName = (dataset: DatasetName, base: Base): string =>
   base.kind === 'snapshot' ? snapshotName(dataset, base.label) : bookmarkName(dataset, base.label);
 
-/** What `zfs send` is asked for. `largeBlocks` must stay the same over a series (openzfs #6224). */
+/** How blocks go into a stream. */
+interface Blocks {
+  readonly label: SnapshotLabel;
+  /** Must stay the same over a series (openzfs #6224). */
+  readonly largeBlocks: boolean;
+  /** Compressed and embedded blocks go as they are on the disk. May change with each stream. */
+  readonly asStored: boolean;
+}
+
+/** What `zfs send` is asked for. A resumed stream has its flags in its token. */
 export type Stream =
-  | { readonly kind: 'full'; readonly label: SnapshotLabel; readonly largeBlocks: boolean }
-  | {
-      readonly kind: 'incremental';
-      readonly base: Base;
-      readonly label: SnapshotLabel;
-      readonly largeBlocks: boolean;
-    }
-  | { readonly kind: 'resume'; readonly token: string };
+  | ({ readonly kind: 'full' } & Blocks)
+  | ({ readonly kind: 'incremental'; readonly base: Base } & Blocks)
+  | { readonly kind: 'resume'; readonly token: string; readonly asStored: boolean };
+
+/** Properties of a pool that all must be on where blocks are to be received as they were stored elsewhere. */
+export const storedBlockFeatures: readonly string[] = [
+  ...['feature@embedded_data', 'feature@lz4_compress', 'feature@zstd_compress'],
+];
 
 /** The arguments of `zfs send`; `-v -P` makes it print size and progress in a form for programs. */
 export const sendArguments = (dataset: DatasetName, stream: Stream): readonly string[] => {
@@ -29,6 +38,7 @@ export const sendArguments = (dataset: DatasetName, stream: Stream): readonly st
     '-v',
     '-P',
     ...(stream.largeBlocks ? ['-L'] : []),
+    ...(stream.asStored ? ['-e', '-c'] : []),
     ...(stream.kind === 'incremental' ? ['-i', baseName(dataset, stream.base)] : []),
     snapshotName(dataset, stream.label),
   ];
@@ -62,6 +72,8 @@ export interface TokenContents {
   /** undefined for a full stream. */
   readonly fromGuid: string | undefined;
   readonly raw: boolean;
+  /** True where compressed blocks go as they are on the disk. */
+  readonly asStored: boolean;
   /** Where in the stream it goes on: object and offset, as zfs prints them. */
   readonly position: string;
   /** Full name of the snapshot that zfs would send for it; undefined where it could not. */
@@ -94,6 +106,7 @@ export const parseTokenContents = (output: string): TokenContents | undefined =>
     toGuid,
     fromGuid: number('fromguid'),
     raw: fields.has('rawok'),
+    asStored: fields.has('compressok'),
     position: `${fields.get('object')} ${fields.get('offset')}`,
     sends,
   };

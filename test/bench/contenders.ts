@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { dst, src } from '../lab/support/host.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 
-export const compressors = ['none', 'lzop', 'zstd'] as const;
+/** `auto` of a dataset that is stored with lz4, as all here are: blocks go as they are stored, through no compressor. */
+export const compressors = ['none', 'lzop', 'zstd', 'auto'] as const;
 export type Compressor = (typeof compressors)[number];
 
 /** A dataset on src, and one on dst. */
@@ -38,18 +39,19 @@ export const zferry = (...options: readonly string[]): Contender => {
   };
 };
 
-/** What stands in the pipeline on either side. */
+/** How zfs sends, and what stands in the pipeline on either side. */
 const packing = {
-  none: { here: '', there: '' },
-  lzop: { here: '| lzop -1c', there: 'lzop -dc |' },
-  zstd: { here: '| zstd -q -1 -c', there: 'zstd -q -dc |' },
+  none: { flags: ['-L'], here: '', there: '' },
+  lzop: { flags: ['-L'], here: '| lzop -1c', there: 'lzop -dc |' },
+  zstd: { flags: ['-L'], here: '| zstd -q -1 -c', there: 'zstd -q -dc |' },
+  auto: { flags: ['-L', '-e', '-c'], here: '', there: '' },
 } as const;
 
 /** The bare pipeline of the very processes that zferry starts, of snapshots that are there already. */
 export const raw = (compressor: Compressor, target: string, ...send: readonly string[]): string => {
-  const { here, there } = packing[compressor];
+  const { flags, here, there } = packing[compressor];
   const receive = `${there} zfs receive -s -u ${quote(target)}`;
-  return `set -o pipefail; ${['zfs', 'send', '-L', ...send].map(quote).join(' ')} ${here} | ssh -T -o BatchMode=yes dst ${quote(receive)}`;
+  return `set -o pipefail; ${['zfs', 'send', ...flags, ...send].map(quote).join(' ')} ${here} | ssh -T -o BatchMode=yes dst ${quote(receive)}`;
 };
 
 const FLOOR = '/usr/local/sbin/bench-floor';
@@ -69,8 +71,9 @@ export const syncoid: Contender = {
   name: 'syncoid',
   prime: (way, compressor) => syncoid.cycle(way, compressor),
   cycle: ({ source, target, series }, compressor) => {
-    const name = { none: 'none', lzop: 'lzo', zstd: 'zstd-fast' }[compressor];
-    return sh`syncoid --quiet --identifier=${series} --compress=${name} --recvoptions=u ${source} ${`root@dst:${target}`}`;
+    const name = { none: 'none', lzop: 'lzo', zstd: 'zstd-fast', auto: 'none' }[compressor];
+    const flags = compressor === 'auto' ? '--sendoptions=Lec ' : '';
+    return `syncoid --quiet ${flags}${sh`--identifier=${series} --compress=${name} --recvoptions=u ${source} ${`root@dst:${target}`}`}`;
   },
 };
 

@@ -67,6 +67,7 @@ describe('--dry-run', () => {
       base: `${pair.source}@${String(base)}`,
       estimatedBytes: expect.any(Number),
       compression: 'lzop',
+      asStored: false,
       givesUpPartial: false,
       prune: {
         source: [`${pair.source}@${String(base)}`, `${pair.source}#${String(bookmark)}`],

@@ -71,6 +71,7 @@ describe('the line of a cycle', () => {
       guid: await guid(src, `${pair.source}@${label}`),
       bytes: expect.any(Number),
       compression: 'lzop',
+      asStored: false,
       notes: [],
       kept: [],
     });

@@ -33,7 +33,7 @@ describe('an option that does not exist or has a wrong value', () => {
   wrong(
     ['tank/vm', 'dst', '--compress', 'xz'],
     "unknown compressor 'xz'",
-    '--compress takes lzop, zstd, lz4, gzip or none',
+    '--compress takes lzop, zstd, lz4, gzip, auto or none',
   );
   wrong(
     ['tank/vm', 'dst', '--stall', '5'],

@@ -83,6 +83,21 @@ describe.each<[string, readonly Host[]]>([
     await isTidy(pair, 'theirs');
   });
 
+  test('with auto a series is sent as it is stored, and goes on so after an interruption', async () => {
+    pair = pairOf();
+    await src.ok(sh`zfs create -o compression=lz4 ${pair.source}`);
+    await src.ok(sh`seq 1000000 >/${pair.source}/numbers`);
+    const auto = ['--compress', 'auto', '--json'] as const;
+    const asStored = { compression: 'none', asStored: true };
+    expect(reportOf(await pair.prime(...auto))).toMatchObject({ kind: 'full', ...asStored });
+    await isTidy(pair);
+
+    await writeBigFile(pair.source, 'big', 20);
+    await diesInTheMiddle(pair, 'run', '--compress', 'auto');
+    expect(reportOf(await pair.cycle(...auto))).toMatchObject({ kind: 'resumed', ...asStored });
+    await isTidy(pair);
+  });
+
   test('what is missing is refused, with the way out', async () => {
     pair = pairOf();
     expect(await refusalOf(pair, pair.cycle)).toEqual({

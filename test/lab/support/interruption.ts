@@ -32,8 +32,12 @@ export const inTheMiddle = async (
 };
 
 /** zferry dies in the middle of such a stream, kill -9, and all that it had started goes after it, on both sides. */
-export const diesInTheMiddle = async (pair: Pair, verb: 'run' | 'prime'): Promise<void> => {
-  const run = await inTheMiddle(pair, verb);
+export const diesInTheMiddle = async (
+  pair: Pair,
+  verb: 'run' | 'prime',
+  ...options: readonly string[]
+): Promise<void> => {
+  const run = await inTheMiddle(pair, verb, ...options);
   await run.signal('KILL');
   await run.done;
   await dst.until('! pgrep -x zfs');

@@ -7,6 +7,8 @@ export interface Report {
   readonly snapshot: string;
   readonly base?: string;
   readonly bytes: number;
+  readonly compression: string;
+  readonly asStored: boolean;
   readonly kept: readonly string[];
   readonly notes: readonly string[];
 }

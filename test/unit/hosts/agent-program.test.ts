@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { env, kill } from 'node:process';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { agentProgram, beatProgram } from '../../../src/hosts/agent-program.ts';
 import { parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
 import {
@@ -176,6 +176,27 @@ describe('a running agent', () => {
     expect(isAlive(second.group)).toBe(true);
     expect(isAlive(other.group)).toBe(true);
   });
+});
+
+/** Stands where zpool would, with a pool of guid 7; one that knows no more features than OpenZFS 0.8. */
+const oldZpool = `#!/bin/sh
+case $5 in
+  *zstd*) echo "bad property list: invalid property" >&2; exit 2;;
+  guid) printf 'guid\\t7\\n';;
+esac
+`;
+
+test('an agent whose zpool does not know all features tells the guid of the pool alone', async () => {
+  const tools = mkdtempSync(join(tmpdir(), 'zferry-agent-'));
+  onTestFinished(() => rmSync(tools, { recursive: true }));
+  writeFileSync(join(tools, 'zpool'), oldZpool, { mode: 0o755 });
+  const agent = startAgent('sh', randomKey(), target, tools);
+  await agent.answered(1);
+  agent.process.stdin.end();
+  const from = agent.lines.indexOf('section pool');
+  const pool = agent.lines.slice(from, agent.lines.indexOf('section snapshots'));
+  expect(pool).toEqual(['section pool', 'guid\t7']);
+  expect(parseFacts(target, agent.lines)).toMatchObject({ poolGuid: '7', takesStored: false });
 });
 
 /** Stands where zfs would: what it was told to list is there with the guid 1, and what to destroy it writes down. */

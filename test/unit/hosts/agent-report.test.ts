@@ -17,6 +17,12 @@ const token = '1-1379a801cc-118-789c6360640003';
 
 type Section = 'before' | 'properties' | 'pool' | 'snapshots';
 
+const features = [
+  'feature@embedded_data\tactive',
+  'feature@lz4_compress\tactive',
+  'feature@zstd_compress\tenabled',
+];
+
 const facts = (changes: Partial<Record<Section, string[]>> = {}) => [
   'Last login: a banner',
   'section facts',
@@ -30,7 +36,7 @@ const facts = (changes: Partial<Record<Section, string[]>> = {}) => [
     'tank/r/a b\treceive_resume_token\t-',
   ]),
   'section pool',
-  ...(changes.pool ?? ['77']),
+  ...(changes.pool ?? ['guid\t77', ...features]),
   'section snapshots',
   ...(changes.snapshots ?? [
     'tank/r/a b@two\t2\t20\t0123456789',
@@ -51,6 +57,7 @@ describe('the facts of a target', () => {
       decompressors: new Set(['lzop', 'gzip']),
       predecessors: [],
       poolGuid: '77',
+      takesStored: true,
       parentExists: true,
       dataset: {
         type: 'filesystem',
@@ -100,6 +107,14 @@ describe('the facts of a target', () => {
     });
   });
 
+  test.each([
+    ['an older OpenZFS', []],
+    ['one of them disabled', features.map((line) => line.replace('enabled', 'disabled'))],
+  ])('tell a pool that does not take all blocks as they are stored: %s', (_, rest) => {
+    const found = parseFacts(target, facts({ pool: ['guid\t77', ...rest] }));
+    expect(found).toMatchObject({ poolGuid: '77', takesStored: false });
+  });
+
   test('tell that an old replica stands aside, and do not mind that its name would be too long', () => {
     const found = facts({ properties: ['tank/r/a b.zferry_old\ttype\tfilesystem'] });
     expect(parseFacts(target, found).hasAside).toBe(true);
@@ -112,12 +127,12 @@ describe('the facts of a target', () => {
 
   test('keep what zfs or sudo complained about where they did not answer', () => {
     const said = 'sudo: a password is required';
-    const silent = { properties: [said], pool: ['77'], snapshots: [said, 'status list 1'] };
+    const silent = { properties: [said], pool: ['guid\t77'], snapshots: [said, 'status list 1'] };
     expect(parseFacts(target, facts(silent))).toMatchObject({
       dataset: undefined,
       complaint: said,
     });
-    const warned = facts({ pool: ['a warning that means nothing', '77'] });
+    const warned = facts({ pool: ['a warning that means nothing', 'guid\t77'] });
     expect(parseFacts(target, warned).complaint).toBeUndefined();
     expect(parseFacts(target, facts({ before: ['self 40'] })).hasZfs).toBe(false);
   });
@@ -146,7 +161,7 @@ describe('the facts of a target', () => {
   });
 
   test('are a failure of this cycle, not a wrong command line, when they make no sense', () => {
-    refused(() => parseFacts(target, facts({ pool: ['0'] })), 'failed');
+    refused(() => parseFacts(target, facts({ pool: ['guid\t0'] })), 'failed');
     refused(() => parseFacts(target, facts({ properties: ['tank\tguid'] })), 'failed');
     refused(() => parseFacts(target, facts({ snapshots: ['tank/r/a b@x\t0\t1'] })), 'failed');
     refused(() => parseFacts(target, facts({ snapshots: ['tank/r/a b@x;y\t1\t1'] })), 'failed');

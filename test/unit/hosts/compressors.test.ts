@@ -8,17 +8,18 @@ import {
 import { refused } from '../support/refused.ts';
 
 describe('a compressor', () => {
-  test('is known by the names that the help shows, and none is one too', () => {
+  test('is known by the names that the help shows, and none and auto are two more', () => {
     expect(compressorNames).toEqual(['lzop', 'zstd', 'lz4', 'gzip']);
-    for (const name of [...compressorNames, 'none']) expect(parseCompression(name)).toBe(name);
+    for (const name of [...compressorNames, 'none', 'auto'])
+      expect(parseCompression(name)).toBe(name);
   });
 
-  test.each(['', 'LZOP', 'xz', 'lzop ', 'constructor', '__proto__', '-1', '$(id)', 'a\nb'])(
+  test.each(['', 'LZOP', 'xz', 'AUTO', 'lzop ', 'constructor', '__proto__', '-1', '$(id)', 'a\nb'])(
     'is not %j',
     (text) => {
       expect(isCompressorName(text)).toBe(false);
       expect(refused(() => parseCompression(text)).hint).toBe(
-        '--compress takes lzop, zstd, lz4, gzip or none',
+        '--compress takes lzop, zstd, lz4, gzip, auto or none',
       );
     },
   );

@@ -251,6 +251,7 @@ const contents = (changes: Partial<TokenContents> = {}): TokenContents => ({
   toGuid: '2',
   fromGuid: '1',
   raw: false,
+  asStored: false,
   position: '0x3 0x20000',
   sends: `tank/vm@${two.label}`,
   ...changes,
@@ -267,6 +268,7 @@ describe('a partial receive', () => {
       token,
       snapshot: two,
       fromGuid: '1',
+      asStored: false,
     });
   });
 
@@ -357,6 +359,7 @@ describe('a partial receive', () => {
     toGuid: number,
     fromGuid: fc.option(number, { nil: undefined }),
     raw: fc.boolean(),
+    asStored: fc.boolean(),
     position: text,
     sends: fc.option(text, { nil: undefined }),
   });

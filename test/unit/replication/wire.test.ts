@@ -2,8 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { chooseWire } from '../../../src/replication/wire.ts';
-import { facts, request } from '../support/pair.ts';
+import { chooseWire, fitted, goesAsStored } from '../../../src/replication/wire.ts';
+import { facts, listing, request } from '../support/pair.ts';
 import { refused } from '../support/refused.ts';
 
 /** A folder on PATH that makes sure that this host has lz4, whatever machine the test runs on. */
@@ -19,7 +19,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const choose = (wanted: 'lz4' | 'none', named: boolean, there: readonly 'lz4'[]) =>
+const choose = (wanted: 'lz4' | 'none' | 'auto', named: boolean, there: readonly 'lz4'[]) =>
   chooseWire(
     request({ compression: { wanted, named } }),
     facts(undefined, { decompressors: new Set(there) }),
@@ -45,5 +45,65 @@ describe('the compressor of a cycle', () => {
     const error = refused(() => choose('lz4', true, []));
     expect(error.message).toBe('lz4 is not installed on backup');
     expect(error.hint).toContain('--compress none');
+  });
+});
+
+describe('auto', () => {
+  const asked = (rate?: number) => request({ compression: { wanted: 'auto', named: true }, rate });
+  const stored = (compression: string, ratio: number) => listing([], [], { compression, ratio });
+
+  test('proposes what both hosts have, and none where there is none', () => {
+    expect(choose('auto', true, ['lz4']).compression).toBe('lz4');
+    expect(choose('auto', true, []).compression).toBe('none');
+  });
+
+  test.each([
+    ['lz4', true, true],
+    ['on', true, true],
+    ['zstd-3', true, true],
+    ['lz4', false, false],
+    ['off', true, false],
+    ['zle', true, false],
+  ])(
+    'sends blocks of compression=%s to a pool that takes them (%s): %s',
+    (compression, takesStored, goes) => {
+      const target = facts(undefined, { takesStored });
+      expect(goesAsStored(asked(), stored(compression, 2), target)).toBe(goes);
+      expect(goesAsStored(request(), stored(compression, 2), target)).toBe(false);
+    },
+  );
+
+  test.each([
+    // compression, ratio, as stored, rate; then compressor and note
+    ['lz4', 1.85, true, undefined, 'none', 'sent as stored (lz4, 1.85x)'],
+    ['lz4', 1, true, undefined, 'none', 'sent as stored (lz4, 1.00x)'],
+    ['lz4', 1.85, true, 5e6, 'zstd', 'sent as stored (lz4, 1.85x) through zstd'],
+    ['lz4', 1, true, 5e6, 'none', 'sent as stored (lz4, 1.00x)'],
+    ['gzip-9', 2.5, true, 5e6, 'none', 'sent as stored (gzip-9, 2.50x)'],
+    ['lz4', 1.85, false, undefined, 'zstd', 'zstd'],
+    ['lz4', 1, false, undefined, 'none', 'not compressed: the data gets no smaller (lz4, 1.00x)'],
+    ['off', 1, false, undefined, 'zstd', 'zstd'],
+    ['zle', 1, false, undefined, 'zstd', 'zstd'],
+  ] as const)(
+    'of compression=%s, %dx, as stored %s, with rate %s is %s: %s',
+    (compression, ratio, asStored, rate, compressor, note) => {
+      const wire = { compression: 'zstd', note: undefined, limiter: undefined } as const;
+      const source = stored(compression, ratio);
+      expect(fitted(wire, asked(rate), source, { asStored })).toEqual({
+        ...{ compression: compressor, note: `auto: ${note}`, limiter: undefined },
+      });
+    },
+  );
+
+  test('says that there is no compressor where one would be of use', () => {
+    const wire = { compression: 'none', note: undefined, limiter: undefined } as const;
+    expect(fitted(wire, asked(), stored('off', 1), { asStored: false }).note).toBe(
+      'auto: not compressed: no compressor that both hosts have',
+    );
+  });
+
+  test('changes nothing where a compressor was named', () => {
+    const wire = { compression: 'lzop', note: undefined, limiter: undefined } as const;
+    expect(fitted(wire, request(), stored('lz4', 2), { asStored: true })).toBe(wire);
   });
 });

@@ -16,6 +16,7 @@ const stream = {
   guid: '18446744073709551615',
   bytes: 12_897_485,
   compression: 'lzop',
+  asStored: false,
   notes: [],
   kept: [],
 } as const;

@@ -64,6 +64,8 @@ export const listing = (
 ): SourceListing => ({
   type: 'filesystem',
   encrypted: false,
+  compression: 'off',
+  ratio: 1,
   properties: [undefined, undefined],
   snapshots: snapshots.toSorted(byAge),
   bookmarks: bookmarks.toSorted(byAge),
@@ -91,6 +93,7 @@ export const facts = (
   decompressors: new Set(['lzop']),
   predecessors: [],
   poolGuid: parseGuid('77'),
+  takesStored: true,
   parentExists: true,
   dataset,
   hasAside: false,

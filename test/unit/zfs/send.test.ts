@@ -25,6 +25,7 @@ const snapshot: Base = {
   mark: undefined,
   ...at,
 };
+const plainly = { largeBlocks: false, asStored: false } as const;
 const bookmark: Base = { kind: 'bookmark', label: parseBookmarkLabel('zferry_1'), ...at };
 
 describe('the arguments of zfs send', () => {
@@ -34,24 +35,36 @@ describe('the arguments of zfs send', () => {
   });
 
   test('of an increment have one base and one snapshot', () => {
-    expect(
-      sendArguments(tank, { kind: 'incremental', base: bookmark, label, largeBlocks: false }),
-    ).toEqual(['send', '-v', '-P', '-i', 'tank/a vm#zferry_1', 'tank/a vm@zferry_2']);
+    expect(sendArguments(tank, { kind: 'incremental', base: bookmark, label, ...plainly })).toEqual(
+      ['send', '-v', '-P', '-i', 'tank/a vm#zferry_1', 'tank/a vm@zferry_2'],
+    );
   });
 
   test('keep large blocks when the series has them, and only then', () => {
-    expect(sendArguments(tank, { kind: 'full', label, largeBlocks: true })).toEqual([
+    expect(sendArguments(tank, { kind: 'full', label, ...plainly, largeBlocks: true })).toEqual([
       'send',
       '-v',
       '-P',
       '-L',
       'tank/a vm@zferry_2',
     ]);
-    expect(sendArguments(tank, { kind: 'full', label, largeBlocks: false })).not.toContain('-L');
+    expect(sendArguments(tank, { kind: 'full', label, ...plainly })).not.toContain('-L');
+  });
+
+  test('send blocks as they are stored when asked to, and embedded ones too', () => {
+    expect(
+      sendArguments(tank, {
+        kind: 'incremental',
+        base: bookmark,
+        label,
+        ...plainly,
+        asStored: true,
+      }),
+    ).toEqual(['send', '-v', '-P', '-e', '-c', '-i', 'tank/a vm#zferry_1', 'tank/a vm@zferry_2']);
   });
 
   test('of a resumption are the token alone, and the question about it sends nothing', () => {
-    expect(sendArguments(tank, { kind: 'resume', token: '1-a-b-c' })).toEqual([
+    expect(sendArguments(tank, { kind: 'resume', token: '1-a-b-c', asStored: true })).toEqual([
       'send',
       '-v',
       '-P',
@@ -68,6 +81,7 @@ describe('the arguments of zfs send', () => {
         base: snapshot,
         label,
         largeBlocks,
+        asStored: false,
       });
       for (const word of ['-p', '-R', '-w', '-I', '-b', '-e', '-c', '-F']) {
         expect(words).not.toContain(word);
@@ -122,25 +136,34 @@ const printed = (pairs: Readonly<Record<string, string>>): string =>
 describe('the contents of a resume token', () => {
   test('are read exactly, guids in decimal', () => {
     fc.assert(
-      fc.property(guid, fc.option(guid), fc.boolean(), snapshotLabel, (to, from, raw, name) => {
-        const output = printed({
-          ...(from === null ? {} : { fromguid: hex(from) }),
-          object: '0x80',
-          ...(raw ? { rawok: '1' } : {}),
-          offset: '0x0',
-          bytes: '0x1000',
-          toguid: hex(to),
-          toname: `tank/vm@${name}`,
-        });
-        expect(parseTokenContents(output)).toEqual({
-          toName: `tank/vm@${name}`,
-          toGuid: to,
-          fromGuid: from ?? undefined,
-          raw,
-          position: '0x80 0x0',
-          sends: 'tank/vm@zferry_2',
-        });
-      }),
+      fc.property(
+        guid,
+        fc.option(guid),
+        fc.boolean(),
+        fc.boolean(),
+        snapshotLabel,
+        (to, from, raw, asStored, name) => {
+          const output = printed({
+            ...(from === null ? {} : { fromguid: hex(from) }),
+            object: '0x80',
+            ...(raw ? { rawok: '1' } : {}),
+            ...(asStored ? { compressok: '1' } : {}),
+            offset: '0x0',
+            bytes: '0x1000',
+            toguid: hex(to),
+            toname: `tank/vm@${name}`,
+          });
+          expect(parseTokenContents(output)).toEqual({
+            toName: `tank/vm@${name}`,
+            toGuid: to,
+            fromGuid: from ?? undefined,
+            raw,
+            asStored,
+            position: '0x80 0x0',
+            sends: 'tank/vm@zferry_2',
+          });
+        },
+      ),
       many,
     );
   });
