@@ -74,7 +74,7 @@ export const withReplicatingOptions = (command: Command): Command =>
     )
     .option(
       '--rate <bytes>',
-      'at most so many bytes a second, such as 10M; needs pv or mbuffer',
+      'so many bytes a second on the wire, such as 10M; needs pv or mbuffer',
       of('--rate', parseBytes),
     )
     .option(

@@ -1,8 +1,8 @@
 import { env, stderr, stdout } from 'node:process';
 import { chalkStderr } from 'chalk';
 import { failure, oneLine, type ZferryError } from '../errors.ts';
-import { bytesShown, secondsShown } from '../journal/text.ts';
 import type { Progress } from '../replication/observer.ts';
+import { progressTeller } from './progress.ts';
 
 /**
  * What goes where. Standard output has what was asked for: `--json`, the plan of `--dry-run`, and on a
@@ -57,25 +57,12 @@ export const bearLostOutput = (): void => {
   });
 };
 
-const progressText = ({ sent, total }: Progress, seconds: number): string => {
-  const rate = seconds > 0 ? sent / seconds : 0;
-  const speed = `${bytesShown(Math.round(rate))}/s`;
-  if (total === undefined || total === 0) return `${bytesShown(sent)}, ${speed}`;
-  // The total is zfs's estimate: a stream may turn out a little longer.
-  const share = Math.min(100, Math.floor((100 * sent) / total));
-  const left = rate > 0 ? `, ${secondsShown(Math.max(0, total - sent) / rate)} left` : '';
-  return `${bytesShown(sent)} of about ${bytesShown(total)}, ${share} %, ${speed}${left}`;
-};
-
 /** Shows progress on one line that rewrites itself. zfs says once a second how far it is. */
 export const progressLine = (subject: string): ((progress: Progress) => void) => {
-  let started: number | undefined;
+  const tell = progressTeller();
   return (progress) => {
     if (progress.sent === 0) return;
-    // The first report comes a second after zfs send began.
-    started ??= Date.now() - 1_000;
-    const seconds = (Date.now() - started) / 1_000;
     isProgressShown = true;
-    stderr.write(`${clearLine}${subject}: ${progressText(progress, seconds)}`);
+    stderr.write(`${clearLine}${subject}: ${tell(progress, performance.now())}`);
   };
 };

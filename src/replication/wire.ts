@@ -85,7 +85,7 @@ const autoCompression = (
       note: how ?? `not compressed: the data gets no smaller (${stored})`,
     };
   }
-  // A rate says that bytes are dear: zstd takes a third off what lz4 left.
+  // A rate says that bytes are dear: zstd takes 30 % off what lz4 left.
   if (how !== undefined && (rate === undefined || isDense(source))) {
     return { compression: 'none', note: how };
   }

@@ -5,6 +5,7 @@ import { wire } from '../lab/support/wire.ts';
 import { compressors, floor, syncoid, zferry } from './contenders.ts';
 import { atLeast, atMost, type Goal, median, type Section, spread, table, two } from './figures.ts';
 import { timed } from './measure.ts';
+import { rateAndProgress } from './rate.ts';
 import { type Course, type Row, roundRobin, smallChange } from './round-robin.ts';
 import { fullStreams, incrementalStream } from './streams.ts';
 import { manySnapshots } from './ways.ts';
@@ -206,6 +207,11 @@ const start: Scenario = {
   },
 };
 
+const rate: Scenario = {
+  name: 'rate',
+  run: (rounds) => rateAndProgress(Math.min(rounds, 3)),
+};
+
 export const scenarios: readonly Scenario[] = [
-  ...[small, far, unchanged, full, increment, many, start, twoTargets],
+  ...[small, far, unchanged, full, increment, many, start, twoTargets, rate],
 ];

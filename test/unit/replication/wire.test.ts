@@ -1,23 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { chooseWire, fitted, goesAsStored } from '../../../src/replication/wire.ts';
 import { facts, listing, request } from '../support/pair.ts';
+import { install } from '../support/programs.ts';
 import { refused } from '../support/refused.ts';
 
-/** A folder on PATH that makes sure that this host has lz4, whatever machine the test runs on. */
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'zferry-path-'));
-  writeFileSync(join(folder, 'lz4'), '');
-  chmodSync(join(folder, 'lz4'), 0o755);
-  vi.stubEnv('PATH', folder);
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-});
+beforeEach(() => install('lz4'));
 
 const choose = (wanted: 'lz4' | 'none' | 'auto', named: boolean, there: readonly 'lz4'[]) =>
   chooseWire(
