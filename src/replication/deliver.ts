@@ -102,13 +102,14 @@ export const deliver = async (
       report.others !== undefined && ![...report.others.values()].includes(sent.guid);
     const isUnused = report.seen && report.resumeToken === undefined && isMissing;
     const left = isUnused && !tether.signal.aborted ? await destroyEach(zfs, made) : [];
-    story.kept = left;
+    story.kept = [...story.kept, ...left];
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
   const reasons = new Map(report.pruned.map(({ label, error: reason }) => [label, reason]));
-  story.kept = work.instruction.prune.flatMap(({ label }) => {
+  const stays = work.instruction.prune.flatMap(({ label }) => {
     const reason = reasons.get(label);
     const name = `${hostShown(pair.target.host)}:${pair.target.dataset}@${label}`;
     return reason === undefined ? [] : [kept(name, reason)];
   });
+  story.kept = [...story.kept, ...stays];
 };
