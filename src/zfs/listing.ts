@@ -84,11 +84,10 @@ const parseCreatetxg = (text: string): number => {
   return value;
 };
 
-/** `1.85`, to which some versions add an `x`. */
+/** `1.85`, to which some versions add an `x`. What is none counts as 1: no cycle fails for the sake of a proportion. */
 const parseRatio = (text: string): number => {
-  const value = Number(text.replace(/x$/, ''));
-  if (!(value >= 1)) throw failure(`refcompressratio '${text}'`);
-  return value;
+  const value = Number.parseFloat(text);
+  return Number.isNaN(value) ? 1 : Math.max(1, value);
 };
 
 const lines = (output: string): string[] => output.split('\n').filter((line) => line !== '');

@@ -98,6 +98,10 @@ describe('the listing of a source', () => {
     });
   });
 
+  test.each(['much', '-', '0.99', ''])('is read without a ratio that makes sense (%j)', (ratio) => {
+    expect(parseSourceListing(tank, head.replace('1.85', ratio))).toMatchObject({ ratio: 1 });
+  });
+
   test.each(['1.85', '1.85x'])('says how it is stored, with a ratio of %s', (ratio) => {
     expect(parseSourceListing(tank, head.replace('1.85', ratio))).toMatchObject({
       compression: 'lz4',
@@ -117,7 +121,6 @@ describe('the listing of a source', () => {
     ['nothing', ''],
     ['only a child', 'filesystem\t12\t2\toff\tlz4\t1.00\t-\t-\t-\ttank/vm/child'],
     ['an unknown type', `${head}\nthing\t1\t1\toff\t-\t1.00\t-\t-\t-\ttank/vm@x`],
-    ['a ratio that is none', head.replace('1.85', 'much')],
     ['a guid that is none', `${head}\nsnapshot\t-\t1\toff\t-\t1.00\t-\t-\t-\ttank/vm@x`],
     ['a createtxg that is none', `${head}\nsnapshot\t1\t1e3\toff\t-\t1.00\t-\t-\t-\ttank/vm@x`],
     [
