@@ -72,8 +72,11 @@ const { values } = parseArgs({
   },
 });
 
-const chosen = scenarios.filter(({ name }) => name.includes(values.only));
-if (chosen.length === 0) throw new Error(`there is no scenario '${values.only}'`);
+const wanted = values.only.split(',');
+const names = new Set(scenarios.map(({ name }) => name));
+const unknown = values.only === '' ? undefined : wanted.find((name) => !names.has(name));
+if (unknown !== undefined) throw new Error(`there is no scenario '${unknown}'`);
+const chosen = scenarios.filter(({ name }) => values.only === '' || wanted.includes(name));
 await wire.clear();
 await installFloor();
 const sections: Section[] = [];
