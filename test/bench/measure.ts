@@ -85,7 +85,7 @@ export const watched = async (command: string): Promise<Usage> => {
     await inCron(
       `began=$EPOCHREALTIME; ${command} >/tmp/bench.out 2>&1 & pid=$!
       while read -r stat 2>/dev/null </proc/$pid/stat; do
-        set -- \${stat##*) }; [ "$1" = Z ] || ticks=$(($12 + $13))
+        set -- \${stat##*) }; [ "$1" = Z ] || ticks=$((\${12} + \${13}))
         while read -r name value _; do [ "$name" != VmHWM: ] || peak=$value; done 2>/dev/null </proc/$pid/status
         sleep 0.1
         [ -e /proc/$pid ] && kill -0 $pid 2>/dev/null || break
