@@ -21,7 +21,6 @@ import { hostShown, type RemotePlace } from './place.ts';
 import { type Route, routeTo } from './route.ts';
 import { sshCommand } from './ssh.ts';
 import { sshFailure } from './ssh-failure.ts';
-import { readSshSettings } from './ssh-settings.ts';
 import type { Tether } from './tether.ts';
 import { quoted } from './words.ts';
 
@@ -143,18 +142,12 @@ class Conversation {
 
   constructor(
     options: SessionOptions,
-    { sshOptions, kept }: Route,
+    { settings, sshOptions, kept }: Route,
     { readEnd, writeEnd }: Pipe,
     tether: Tether,
   ) {
     const { host } = options.target;
-    const argv = sshCommand(
-      host,
-      remoteCommand(options, tether.stall),
-      readSshSettings(host),
-      sshOptions,
-      kept,
-    );
+    const argv = sshCommand(host, remoteCommand(options, tether.stall), settings, sshOptions, kept);
     // A kept connection stays in its folder: not in one that somebody wants to unmount. cron's is the home.
     const folder = kept === undefined ? undefined : homedir();
     this.child = startChild(argv, [readEnd, 'pipe'], tether, { folder });

@@ -77,8 +77,9 @@ interface ChildOptions {
 }
 
 /**
- * Starts a process that ends with zferry. Its standard error is read line by line. Node's own spawn and not execa, because here the processes are joined
- * by descriptors, and a process that outlives its killing must not be waited for.
+ * Starts a process that ends with zferry. Its standard error is read line by line. Node's own spawn and not
+ * execa, because here the processes are joined by descriptors, and a process that outlives its killing must not
+ * be waited for.
  */
 export const startChild = (
   argv: readonly [string, ...string[]],

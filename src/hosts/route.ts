@@ -1,11 +1,13 @@
 import { isListening, keptConnection, retire } from './kept-connection.ts';
 import type { RemoteHost } from './place.ts';
 import type { KeptConnection } from './ssh.ts';
-import { namesControlPath, readSshSettings } from './ssh-settings.ts';
+import { namesControlPath, readSshSettings, type SshSettings } from './ssh-settings.ts';
 import type { Tether } from './tether.ts';
 
 /** How ssh gets to a host: over a connection of this run's own, or over one that is there already. */
 export interface Route {
+  /** What the user's configuration says for the host. */
+  readonly settings: SshSettings;
   readonly sshOptions: readonly string[];
   readonly kept: KeptConnection | undefined;
   /** How long (milliseconds) the agent may take to its first line. */
@@ -38,7 +40,7 @@ export const routeTo = async (
   const settings = readSshSettings(host);
   const kept =
     persist === undefined ? undefined : keptConnection(host, settings, sshOptions, persist);
-  const route = { sshOptions, kept, limit: firstLineLimit, detour: undefined };
+  const route = { settings, sshOptions, kept, limit: firstLineLimit, detour: undefined };
   const socket = kept?.socket;
   if (socket !== undefined && (await isListening(socket))) {
     const anew = async (tether: Tether) => {

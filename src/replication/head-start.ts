@@ -9,7 +9,7 @@ import { lockTarget, partiesOf } from './locking.ts';
 import type { Run } from './run.ts';
 import { destroyEach, type Kept, makeSnapshot } from './snapshot.ts';
 import { lookAtSource } from './survey.ts';
-import { bookmarkMeaning, parseTargetId, type TargetId } from './target-id.ts';
+import { isPrimed, parseTargetId, type TargetId } from './target-id.ts';
 
 /** A new snapshot for a target, and the source as it was listed with it. */
 export interface Beginning {
@@ -29,12 +29,6 @@ const late = (signal: AbortSignal): AbortSignal => {
   signal.addEventListener('abort', abort, { once: true });
   return controller.signal;
 };
-
-const isVerified = (source: SourceListing, id: TargetId): boolean =>
-  source.bookmarks.some(({ label }) => {
-    const meaning = bookmarkMeaning(label);
-    return meaning?.target === id && !meaning.priming;
-  });
 
 /** True where nothing but an increment from the last verified snapshot can be what the target needs. */
 const isOrdinary = ({ resumeToken, readonly, written, snapshots }: TargetDataset, label: string) =>
@@ -126,7 +120,7 @@ export class HeadStart {
     tether.signal.throwIfAborted();
     const listed = await lookAtSource(zfs, dataset, id);
     // A target's first bookmark says by being alone that its snapshot arrived: it is not for now.
-    if (!isVerified(listed, id)) return;
+    if (!listed.bookmarks.some((bookmark) => isPrimed(bookmark.label, id))) return;
     tether.signal.throwIfAborted();
     const sent = snapshotIn(listed, label);
     const source = await bookmarked({ request, zfs, id }, listed, sent, false);

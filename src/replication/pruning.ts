@@ -3,7 +3,7 @@ import { supersededMark } from '../zfs/marks.ts';
 import type { Guid } from '../zfs/names.ts';
 import { type RetentionPolicy, retained } from './retention.ts';
 import type { Series } from './series.ts';
-import { bookmarkMeaning, type TargetId } from './target-id.ts';
+import { bookmarkMeaning, isPrimed, type TargetId } from './target-id.ts';
 
 /** What may go from the source once the new snapshot is verified on the target. */
 export interface SourcePruning {
@@ -56,10 +56,7 @@ type UnusedQuestion = Pick<PruningQuestion, 'source' | 'target' | 'series' | 're
 const lastVerified = ({ source, target, replaced }: UnusedQuestion): number => {
   const verified = [
     ...[...source.snapshots, ...source.bookmarks].filter(({ guid }) => guid === replaced),
-    ...source.bookmarks
-      .filter(({ label }) => bookmarkMeaning(label)?.target === target)
-      .filter(({ label }) => bookmarkMeaning(label)?.priming === false)
-      .slice(0, 1),
+    ...source.bookmarks.filter(({ label }) => isPrimed(label, target)).slice(0, 1),
   ];
   return Math.max(0, ...verified.map(({ createtxg }) => createtxg));
 };

@@ -4,7 +4,7 @@ import type { Delivery } from './prepare.ts';
 import { pruneSource } from './pruning.ts';
 import type { Situation } from './situation.ts';
 import { bookmarkFor, destroyEach } from './snapshot.ts';
-import { bookmarkMeaning, placeProperty } from './target-id.ts';
+import { bookmarkMeaning, isPrimed, placeProperty } from './target-id.ts';
 
 /** What is recorded of a delivery once it is verified. */
 export type Verified = Pick<Delivery, 'source' | 'sent' | 'replaced'>;
@@ -18,7 +18,7 @@ const confirmFirst = async (
   const own = source.bookmarks.filter(
     ({ label, guid }) => guid === sent.guid && bookmarkMeaning(label)?.target === id,
   );
-  if (own.some(({ label }) => bookmarkMeaning(label)?.priming === false)) return;
+  if (own.some(({ label }) => isPrimed(label, id))) return;
   await bookmarkFor(zfs, dataset, sent, { target: id, priming: false }, source.bookmarks);
   await destroyEach(
     zfs,

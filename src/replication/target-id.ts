@@ -42,6 +42,12 @@ export const bookmarkMeaning = (label: BookmarkLabel): BookmarkMeaning | undefin
     : { target: target as TargetId, priming: priming !== undefined };
 };
 
+/** True for the bookmark of a snapshot that this target is known to have, or to be sent: not of one that primes. */
+export const isPrimed = (label: BookmarkLabel, target: TargetId): boolean => {
+  const meaning = bookmarkMeaning(label);
+  return meaning?.target === target && !meaning.priming;
+};
+
 /** The label of the bookmark for a target; `attempt` 2 and up make it unique. */
 export const bookmarkLabel = (
   { target, priming }: BookmarkMeaning,
