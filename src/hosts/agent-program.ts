@@ -54,7 +54,7 @@ const lines = (key: string): readonly string[] => [
   'unpack() { case $1 in',
   ...compressorNames.map((name) => `${name}) ${compressors[name].decompress.join(' ')};;`),
   'esac; };',
-  'take() { case $1 in full) set -- -o readonly=on -o canmount=noauto;; *) set --;; esac;',
+  'take() { case $1 in full) set -- -o readonly=on -o canmount=noauto;; volume) set -- -o readonly=on;; *) set --;; esac;',
   'z receive -s -u -v "$@" "$target"; echo status receive $?; };',
   'receive() { mode=$2; pack=$3; guid=$4; label=$5; shift 5; echo section receive;',
   // The beat says its own pid first: `$!`, which would tell it, is one of the things that tcsh spoils.

@@ -39,7 +39,8 @@ export interface SessionOptions {
 
 /** What the target's half of a transfer is to do. */
 export interface ReceiveInstruction {
-  readonly mode: 'full' | 'incremental';
+  /** `full` and `volume` make the dataset, or complete it; a volume has no canmount. */
+  readonly mode: 'full' | 'volume' | 'incremental';
   readonly compression: Compression;
   /** The snapshot that must be there afterwards. */
   readonly label: SnapshotLabel;

@@ -1,7 +1,9 @@
 import { failure, type ZferryError } from '../errors.ts';
-import type { ReceiveReport } from '../hosts/agent-report.ts';
+import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
+import type { ReceiveInstruction } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
 import { zfsCommand } from '../hosts/zfs-command.ts';
+import type { SourceListing } from '../zfs/listing.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
@@ -29,6 +31,15 @@ const tellStory = (
   story.asStored = stream.asStored;
   if (base !== undefined) story.base = baseName(pair.source.dataset, base);
   if (note !== undefined) story.notes.push(note);
+};
+
+/** What kind of receive it is for the target. */
+export const receiveMode = (
+  { type }: Pick<SourceListing, 'type'>,
+  target: Pick<TargetDataset, 'snapshots'> | undefined,
+): ReceiveInstruction['mode'] => {
+  if (target !== undefined && target.snapshots.length > 0) return 'incremental';
+  return type === 'volume' ? 'volume' : 'full';
 };
 
 /** Why the target cannot be called current although every process ended well; undefined where it is. */
@@ -69,7 +80,7 @@ export const deliver = async (
     target: pair.target,
     send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
     instruction: {
-      mode: target === undefined || target.snapshots.length === 0 ? 'full' : 'incremental',
+      mode: receiveMode(source, target),
       compression: wire.compression,
       label: sent.label,
       guid: sent.guid,

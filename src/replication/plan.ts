@@ -48,7 +48,6 @@ export const datasetProblem = (
 ): ZferryError | undefined => {
   const { pair } = request;
   const name = pair.target.dataset;
-  if (dataset.type !== 'filesystem') return refusal(`${where(pair)} is a ${dataset.type}`);
   if (dataset.snapshots.length === 0 && dataset.resumeToken === undefined) {
     return refusal(
       `${where(pair)} has no snapshots: it was made by something else than zferry prime`,
@@ -86,15 +85,26 @@ export const sourceProblem = (
   source: SourceListing,
 ): ZferryError | undefined => {
   const { dataset } = pair.source;
-  if (source.type !== 'filesystem') {
-    return refusal(`${dataset} is a ${source.type}; only filesystems are replicated yet`);
-  }
   if (source.encrypted) {
     return refusal(
       `${dataset} is encrypted, and would arrive in the clear: raw sends are not there yet`,
     );
   }
   return undefined;
+};
+
+/** Why this source cannot go on in that dataset, whatever snapshots both have; undefined where it can. */
+export const matchProblem = (
+  request: Request,
+  source: SourceListing,
+  target: TargetDataset,
+): ZferryError | undefined => {
+  const { pair } = request;
+  if (source.type === target.type) return undefined;
+  return refusal(
+    `${pair.source.dataset} is a ${source.type}, and ${where(pair)} is a ${target.type}`,
+    'give another name for the target',
+  );
 };
 
 /** The newest snapshot, or bookmark where the snapshot is gone, whose guid the target has too. */
@@ -158,6 +168,8 @@ export const decide = (request: Request, source: SourceListing, facts: TargetFac
   if (problem !== undefined) return { kind: 'refuse', error: problem };
   const { dataset } = facts;
   if (dataset === undefined) return { kind: 'full' };
+  const mismatch = matchProblem(request, source, dataset);
+  if (mismatch !== undefined) return { kind: 'refuse', error: mismatch };
   const base = commonBase(source, dataset);
   if (base === undefined) return { kind: 'refuse', error: noBase(request, source, dataset) };
   if (request.intent === 'prime') return { kind: 'already primed', base };
@@ -201,7 +213,7 @@ export const decidePartial = (
   contents: TokenContents | undefined,
   stuck?: string,
 ): PartialPlan => {
-  const problem = sourceProblem(request, source);
+  const problem = sourceProblem(request, source) ?? matchProblem(request, source, target);
   if (problem !== undefined) return { kind: 'refuse', error: problem };
   const isPrime = target.snapshots.length === 0;
   if (contents === undefined) return foreignPartial(request, 'whose token cannot be read');

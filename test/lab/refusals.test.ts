@@ -68,17 +68,6 @@ describe('a source', () => {
     );
     expect(await refusalOf(pair, pair.cycle)).toEqual({ exitCode: 3, error, hint: undefined });
   });
-
-  test('that is a volume is refused', async () => {
-    pair = pairOf();
-    await src.ok(sh`zfs create -V 8M ${pair.source}`);
-
-    expect(await refusalOf(pair, pair.prime)).toEqual({
-      exitCode: 3,
-      error: `${pair.source} is a volume; only filesystems are replicated yet`,
-      hint: undefined,
-    });
-  });
 });
 
 describe('a target', () => {

@@ -5,6 +5,7 @@ import {
   decide,
   decidePartial,
   hostProblem,
+  matchProblem,
   sourceProblem,
   targetProblem,
 } from '../../../src/replication/plan.ts';
@@ -97,13 +98,6 @@ describe('a target cannot take part', () => {
     );
   });
 
-  test('when it is no filesystem', () => {
-    expect(targetProblem(request(), facts({ ...good, type: 'volume' }))).toMatchObject({
-      exitCode: 3,
-      message: 'pool/vm on backup is a volume',
-    });
-  });
-
   test('when it was made by something else, prime or not', () => {
     for (const intent of ['run', 'prime'] as const) {
       expect(targetProblem(request({ intent }), facts(replica([])))).toMatchObject({
@@ -122,8 +116,7 @@ describe('a target cannot take part', () => {
 });
 
 describe('a source cannot be sent', () => {
-  test('when it is a volume or encrypted: nothing of it leaves in the clear', () => {
-    expect(sourceProblem(request(), listing([], [], { type: 'volume' }))?.exitCode).toBe(3);
+  test('when it is encrypted: nothing of it leaves in the clear', () => {
     const encrypted = listing([one], [], { encrypted: true });
     expect(sourceProblem(request(), encrypted)?.message).toContain('would arrive in the clear');
     expect(sourceProblem(request(), listing([one]))).toBeUndefined();
@@ -136,6 +129,32 @@ describe('a source cannot be sent', () => {
         expect(decide(request({ intent }), encrypted, facts(dataset)).kind).toBe('refuse');
       }
     }
+  });
+});
+
+describe('a source and a target that do not match', () => {
+  const volume = { type: 'volume' } as const;
+
+  test('are a volume and a filesystem: refused, whatever snapshots they have', () => {
+    const message = 'tank/vm is a volume, and pool/vm on backup is a filesystem';
+    const source = listing([one], [], volume);
+    expect(matchProblem(request(), source, replica([one]))).toMatchObject({ exitCode: 3, message });
+    expect(matchProblem(request(), listing([one]), replica([one], volume))?.exitCode).toBe(3);
+    for (const intent of ['run', 'prime'] as const) {
+      const plan = decide(request({ intent }), source, facts(replica([one])));
+      expect(plan).toMatchObject({ kind: 'refuse', error: { message } });
+    }
+    const there = replica([], { resumeToken: token });
+    const said = contents({ fromGuid: undefined });
+    expect(decidePartial(request(), listing([two], [], volume), there, said)).toMatchObject({
+      kind: 'refuse',
+      error: { message },
+    });
+  });
+
+  test('unless both are volumes', () => {
+    const source = listing([one], [], volume);
+    expect(matchProblem(request(), source, replica([one], volume))).toBeUndefined();
   });
 });
 
