@@ -2,7 +2,18 @@ import { markProperty, supersededMark } from '../zfs/marks.ts';
 import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix, freshSuffix } from '../zfs/siblings.ts';
 import { compressorNames, compressors } from './compressors.ts';
+import { convoyLines } from './convoy-agent.ts';
 import { inspectionArguments } from './inspection.ts';
+
+/** What a session is about. */
+export type Scope = 'dataset' | 'tree';
+
+const isTree = (scope: Scope): boolean => scope === 'tree';
+
+const told = 'z get -Hp -o name,property,value';
+const properties = 'type,readonly,written,receive_resume_token';
+const tellOne = `${told} ${properties} "$parent" "$target" "$aside" 2>&1;`;
+const tellBelow = `${told} ${properties} "$parent" "$aside" 2>&1; ${told} -r -t filesystem,volume ${properties} "$target" 2>&1;`;
 
 /**
  * The program that runs on the target for one cycle, in POSIX sh; docs/PROTOCOL.md says what it speaks.
@@ -17,7 +28,7 @@ import { inspectionArguments } from './inspection.ts';
  * `ps` is asked without options beyond POSIX, and some systems cut its lines at 80 characters: therefore
  * the key that later agents look for is the first thing in the program.
  */
-const lines = (key: string): readonly string[] => [
+const lines = (key: string, scope: Scope): readonly string[] => [
   `: zferry-agent-${key};`,
   'LC_ALL=C; export LC_ALL;',
   'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH;',
@@ -42,24 +53,23 @@ const lines = (key: string): readonly string[] => [
   'facts() { echo section facts; echo self $$; agents | while read -r pid group; do echo agent $pid $group; done;',
   `for name in zfs ${compressorNames.join(' ')};`,
   'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
-  'echo section properties;',
-  'z get -Hp -o name,property,value type,readonly,written,receive_resume_token "$parent" "$target" "$aside" 2>&1;',
+  `echo section properties; ${isTree(scope) ? tellBelow : tellOne}`,
   // A zpool that does not know one of the features (OpenZFS 0.8, illumos) answers none of the question.
   `echo section pool; { zpool get -Hp -o property,value guid,${storedBlockFeatures.join(',')} "$pool" 2>/dev/null`,
   '|| zpool get -Hp -o property,value guid "$pool" 2>&1; };',
   'echo section snapshots;',
-  `z list -Hp -d 1 -t snapshot -o name,guid,createtxg,${markProperty} "$target" 2>&1; echo status list $?;`,
+  `z list -Hp ${isTree(scope) ? '-r' : '-d 1'} -t snapshot -o name,guid,createtxg,${markProperty} "$target" 2>&1; echo status list $?;`,
   'echo end facts; };',
 
   'unpack() { case $1 in',
   ...compressorNames.map((name) => `${name}) ${compressors[name].decompress.join(' ')};;`),
   'esac; };',
   'take() { case $1 in full) set -- -o readonly=on -o canmount=noauto;; volume) set -- -o readonly=on;; *) set --;; esac;',
-  'z receive -s -u -v "$@" "$target"; echo status receive $?; };',
-  'receive() { mode=$2; pack=$3; guid=$4; label=$5; shift 5; echo section receive;',
+  'z receive -s -u -v "$@" "$target"; code=$?; echo status receive $code; };',
   // The beat says its own pid first: `$!`, which would tell it, is one of the things that tcsh spoils.
-  'exec 4>&1; beating=$(sh -c "$beat" zferry-beat &) 2>/dev/null; exec 4>&-;',
-  'case $pack in none) take $mode 2>&1;;',
+  'watch() { exec 4>&1; beating=$(sh -c "$beat" zferry-beat &) 2>/dev/null; exec 4>&-; };',
+  'receive() { mode=$2; pack=$3; guid=$4; label=$5; shift 5; echo section receive;',
+  'watch; case $pack in none) take $mode 2>&1;;',
   '*) { { unpack $pack; echo status decompress $? >&3; } 2>&3 | take $mode >&3 2>&3; } 3>&1;; esac;',
   'kill $beating 2>/dev/null;',
   'echo section after; seen=$(look "$@"); echo "$seen"; echo section prune;',
@@ -87,6 +97,8 @@ const lines = (key: string): readonly string[] => [
   `inspect() { echo section inspection; z list ${inspectionArguments} "$target" "$fresh" "$aside" 2>&1; echo end inspection; };`,
   'act() { echo section "$1"; "$@" 2>&1; echo status "$1" $?; facts; };',
 
+  ...(isTree(scope) ? convoyLines : []),
+
   // The empty line ends whatever the login printed without a line break of its own.
   `echo; echo zferry-agent 1 ${key}; facts;`,
   'while IFS= read -r line; do IFS=/; set -- $line; unset IFS; case $1 in',
@@ -94,6 +106,7 @@ const lines = (key: string): readonly string[] => [
   'abort|rollback|aside|promote|discard) act "$@";;',
   'inspect) inspect;;',
   'receive) receive "$@"; exit 0;;',
+  ...(isTree(scope) ? ['convoy) convoy "$@"; exit 0;;', 'parents) act "$@";;'] : []),
   '*) exit 0;; esac; done',
 ];
 
@@ -114,5 +127,9 @@ export const beatProgram = (seconds: number): string =>
     `while sleep ${seconds} >/dev/null 2>&1; do case $mine in ?*) ;; *) mine=$(own);; esac; echo beat $(work); done`,
   ].join(' ');
 
-/** The whole program in one line, for the pair that `key` (lower-case hexadecimal) stands for. */
-export const agentProgram = (key: string): string => lines(key).join(' ');
+/**
+ * The whole program in one line, for the pair that `key` (lower-case hexadecimal) stands for. For a tree it tells
+ * of all datasets below the target too, and takes a convoy.
+ */
+export const agentProgram = (key: string, scope: Scope = 'dataset'): string =>
+  lines(key, scope).join(' ');

@@ -1,6 +1,13 @@
 import { failure } from '../errors.ts';
 import { parseProperties, parseSnapshots, type Snapshot } from '../zfs/listing.ts';
-import { type DatasetName, type Guid, parentOf, parseGuid, shown } from '../zfs/names.ts';
+import {
+  type DatasetName,
+  type Guid,
+  parentOf,
+  parseDatasetName,
+  parseGuid,
+  shown,
+} from '../zfs/names.ts';
 import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix } from '../zfs/siblings.ts';
 import { type CompressorName, isCompressorName } from './compressors.ts';
@@ -28,6 +35,8 @@ export interface TargetFacts {
   readonly takesStored: boolean;
   readonly parentExists: boolean;
   readonly dataset: TargetDataset | undefined;
+  /** All below it by their full names; empty unless a tree was asked about. */
+  readonly below: ReadonlyMap<DatasetName, TargetDataset>;
   /** True where an old replica stands aside that `prime --replace` has not destroyed. */
   readonly hasAside: boolean;
   /** What zfs said where it did not answer; undefined where it answered everything that is there. */
@@ -115,6 +124,14 @@ const guidOf = (text: string | undefined): Guid | undefined => {
   }
 };
 
+const nameOf = (text: string): DatasetName => {
+  try {
+    return parseDatasetName(text);
+  } catch (error) {
+    throw failure(`the target has a dataset of no such name: '${shown(text)}'`, undefined, error);
+  }
+};
+
 const writtenIn = (text: string | undefined): number => {
   // A first full send that is not finished has no value yet.
   if (text === undefined || text === '-') return 0;
@@ -144,6 +161,27 @@ const predecessorsIn = (lines: readonly string[]): number[] => {
 const isOn = (feature: string | undefined): boolean =>
   feature === 'enabled' || feature === 'active';
 
+type Properties = ReadonlyMap<string, string>;
+
+const seenDataset = (own: Properties, snapshotRows: readonly string[]): TargetDataset => ({
+  type: own.get('type') ?? '-',
+  readonly: own.get('readonly') === 'on',
+  written: writtenIn(own.get('written')),
+  resumeToken: tokenOf(own.get('receive_resume_token')),
+  snapshots: parseSnapshots(snapshotRows),
+});
+
+const datasetsBelow = (
+  target: DatasetName,
+  properties: ReadonlyMap<string, Properties>,
+  rowsBy: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<DatasetName, TargetDataset> =>
+  new Map(
+    [...properties]
+      .filter(([name]) => name.startsWith(`${target}/`))
+      .map(([name, own]) => [nameOf(name), seenDataset(own, rowsBy.get(name) ?? [])]),
+  );
+
 /** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
 export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
   const sections = bySection(lines);
@@ -153,6 +191,7 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
   const snapshotLines = sections.get('snapshots') ?? [];
   const isRow = (line: string) => line.includes('\t');
   const properties = parseProperties(propertyLines.filter(isRow));
+  const rowsBy = Map.groupBy(snapshotLines.filter(isRow), (row) => row.slice(0, row.indexOf('@')));
   const own = properties.get(target);
   const has = new Set(values(answers, 'has'));
   const parent = parentOf(target);
@@ -167,13 +206,8 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
     poolGuid,
     takesStored: storedBlockFeatures.every((feature) => isOn(pool.get(feature))),
     parentExists: parent !== undefined && properties.has(parent),
-    dataset: own && {
-      type: own.get('type') ?? '-',
-      readonly: own.get('readonly') === 'on',
-      written: writtenIn(own.get('written')),
-      resumeToken: tokenOf(own.get('receive_resume_token')),
-      snapshots: parseSnapshots(snapshotLines.filter(isRow)),
-    },
+    dataset: own && seenDataset(own, rowsBy.get(target) ?? []),
+    below: datasetsBelow(target, properties, rowsBy),
     hasAside: properties.has(`${target}${asideSuffix}`),
     complaint: isAnswered
       ? undefined
@@ -201,7 +235,7 @@ const parsePruned = (line: string): PruneReport | undefined => {
 };
 
 /** What the agent does when a person's flag asks for it; the words are those of the protocol. */
-export type Action = 'abort' | 'rollback' | 'aside' | 'promote' | 'discard';
+export type Action = 'abort' | 'rollback' | 'aside' | 'promote' | 'discard' | 'parents';
 
 const zfsFor: Readonly<Record<Action, string>> = {
   abort: 'zfs receive -A',
@@ -209,6 +243,7 @@ const zfsFor: Readonly<Record<Action, string>> = {
   aside: 'zfs rename',
   promote: 'zfs rename',
   discard: 'zfs destroy',
+  parents: 'zfs create',
 };
 
 /** What zfs said when an action failed; undefined when it did not. */

@@ -1,8 +1,8 @@
 import { closeSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { failure, type ZferryError } from '../errors.ts';
-import { type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
-import { agentProgram, beatProgram } from './agent-program.ts';
+import { type DatasetName, type Guid, parentOf, poolOf, type SnapshotLabel } from '../zfs/names.ts';
+import { agentProgram, beatProgram, type Scope } from './agent-program.ts';
 import {
   type Action,
   parseAction,
@@ -13,6 +13,7 @@ import {
 } from './agent-report.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
+import { type ConvoyReport, parseConvoyReport } from './convoy-report.ts';
 import { isInstalled } from './environment.ts';
 import { type Inspected, parseInspection } from './inspection.ts';
 import { linesOf } from './lines.ts';
@@ -27,6 +28,8 @@ import { quoted } from './words.ts';
 /** What a session with a target's host needs to know. */
 export interface SessionOptions {
   readonly target: RemotePlace;
+  /** Whether it is about the datasets below the target too. */
+  readonly scope?: Scope;
   /** Lower-case hexadecimal; the same for every run of the pair. */
   readonly key: string;
   readonly sudo: boolean;
@@ -38,10 +41,14 @@ export interface SessionOptions {
 }
 
 /** What the target's half of a transfer is to do. */
-export interface ReceiveInstruction {
+export interface ReceiveInstruction extends MemberInstruction {
+  readonly compression: Compression;
+}
+
+/** The same for one of several streams, which share their compression. */
+export interface MemberInstruction {
   /** `full` and `volume` make the dataset, or complete it; a volume has no canmount. */
   readonly mode: 'full' | 'volume' | 'incremental';
-  readonly compression: Compression;
   /** The snapshot that must be there afterwards. */
   readonly label: SnapshotLabel;
   readonly guid: Guid;
@@ -73,18 +80,22 @@ export interface AgentSession {
    * Makes the agent ready and hands out ssh's standard input, for the last process of the pipeline;
    * the report comes when the agent has ended, complete or not.
    */
-  readonly receive: (instruction: ReceiveInstruction) => Promise<Receiving>;
+  readonly receive: (instruction: ReceiveInstruction) => Promise<Receiving<ReceiveReport>>;
+  /** The same for streams one behind the other, each with the lines of {@link memberLines} in front. Of a tree only. */
+  readonly convoy: (compression: Compression) => Promise<Receiving<ConvoyReport>>;
+  /** Makes what is missing between the pool and the target: read-only, never mounted. Of a tree only. */
+  readonly makeParents: () => Promise<TargetFacts>;
   /** Ends the session, in order where the wire still lives, and waits for ssh's end. */
   readonly close: () => Promise<void>;
   /** Ends ssh at once; the agent notices by itself. */
   readonly kill: () => void;
 }
 
-export interface Receiving {
+export interface Receiving<Report> {
   /** ssh's standard input, a pipe's end; whoever takes it closes it. */
   readonly input: number;
   /** Rejects where the target said more than one may. */
-  readonly report: Promise<ReceiveReport>;
+  readonly report: Promise<Report>;
   readonly ssh: Promise<Ending>;
   /** Changes as long as ssh carries bytes, or the processes on the target use the processor or say something. */
   readonly pulse: () => string;
@@ -105,7 +116,7 @@ const graceAtClose = 3_000;
 const beatInterval = (stall: number): number =>
   Math.max(1, Math.min(20, Math.floor(stall / 4_000)));
 
-const remoteCommand = ({ target, key, sudo }: SessionOptions, stall: number): string => {
+const remoteCommand = ({ target, key, sudo, scope }: SessionOptions, stall: number): string => {
   const parameters = [
     target.dataset,
     parentOf(target.dataset) ?? target.dataset,
@@ -113,21 +124,33 @@ const remoteCommand = ({ target, key, sudo }: SessionOptions, stall: number): st
     sudo ? 'sudo -n' : '',
     beatProgram(beatInterval(stall)),
   ];
-  return `sh -c ${[agentProgram(key), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
+  return `sh -c ${[agentProgram(key, scope), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
 };
 
+const receivedWords = ({ guid, label, prune }: MemberInstruction): readonly string[] => [
+  guid,
+  label,
+  ...prune.map((each) => `${each.guid}=${each.label}`),
+];
+
 /** The words of the `receive` command. */
-export const receiveWords = (instruction: ReceiveInstruction): readonly string[] => {
-  const { mode, compression, guid, label, prune } = instruction;
-  return [
-    'receive',
-    mode,
-    compression,
-    guid,
-    label,
-    ...prune.map((each) => `${each.guid}=${each.label}`),
-  ];
-};
+export const receiveWords = (instruction: ReceiveInstruction): readonly string[] => [
+  ...['receive', instruction.mode, instruction.compression],
+  ...receivedWords(instruction),
+];
+
+/**
+ * The two lines in front of a convoy's stream: which dataset of the tree it is for (`.` or `./below/it`), and what
+ * is to be done with it.
+ */
+export const memberLines = (
+  root: DatasetName,
+  dataset: DatasetName,
+  instruction: MemberInstruction,
+): readonly [string, string] => [
+  `.${dataset.slice(root.length)}`,
+  [instruction.mode, ...receivedWords(instruction)].join('/'),
+];
 
 /** A command to the agent. Its words hold no `/`: names within a dataset cannot. */
 export const commandLine = (words: readonly string[]): string => `${words.join('/')}\n`;
@@ -329,6 +352,21 @@ export const openAgentSession = async (
     if (said !== undefined) throw failure(`${hostShown(options.target.host)}: ${said}`);
     return parseFacts(dataset, lines.slice(lines.indexOf('section facts')));
   };
+  const receiving = async <Report>(
+    words: readonly string[],
+    parse: (lines: readonly string[]) => Report,
+  ): Promise<Receiving<Report>> => {
+    await conversation.say(...words);
+    const report = conversation.rest().then(parse);
+    // It is awaited when the pipeline has ended; a rejection before that is not unhandled.
+    report.catch(() => undefined);
+    return {
+      input: conversation.takeInput(),
+      report,
+      ssh: conversation.child.ended,
+      pulse: () => conversation.last,
+    };
+  };
   return {
     facts,
     replacePredecessors: async () => {
@@ -344,18 +382,11 @@ export const openAgentSession = async (
       await conversation.say('inspect');
       return parseInspection(await conversation.until('end inspection'));
     },
-    receive: async (instruction) => {
-      await conversation.say(...receiveWords(instruction));
-      const report = conversation.rest().then((lines) => parseReceiveReport(dataset, lines));
-      // It is awaited when the pipeline has ended; a rejection before that is not unhandled.
-      report.catch(() => undefined);
-      return {
-        input: conversation.takeInput(),
-        report,
-        ssh: conversation.child.ended,
-        pulse: () => conversation.last,
-      };
-    },
+    receive: (instruction) =>
+      receiving(receiveWords(instruction), (lines) => parseReceiveReport(dataset, lines)),
+    convoy: (compression) =>
+      receiving(['convoy', compression], (lines) => parseConvoyReport(dataset, lines)),
+    makeParents: () => act('parents'),
     close: async () => {
       conversation.endInput();
       const late = setTimeout(kill, graceAtClose);

@@ -1,6 +1,6 @@
 import { failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
-import type { ReceiveInstruction } from '../hosts/agent-session.ts';
+import type { MemberInstruction } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
 import { zfsCommand } from '../hosts/zfs-command.ts';
 import type { SourceListing } from '../zfs/listing.ts';
@@ -15,10 +15,11 @@ import type { Situation } from './situation.ts';
 import { destroyEach, kept } from './snapshot.ts';
 import type { Story } from './story.ts';
 import { stuckPartial } from './stuck.ts';
-import { type Transfer, transfer } from './transfer.ts';
+import { type Transfer, type TransferResult, transfer } from './transfer.ts';
 import type { Wire } from './wire.ts';
 
-const tellStory = (
+/** Tells what is about to be sent. */
+export const tellStory = (
   story: Story,
   { pair }: Request,
   { stream, sent, base }: Delivery,
@@ -37,7 +38,7 @@ const tellStory = (
 export const receiveMode = (
   { type }: Pick<SourceListing, 'type'>,
   target: Pick<TargetDataset, 'snapshots'> | undefined,
-): ReceiveInstruction['mode'] => {
+): MemberInstruction['mode'] => {
   if (target !== undefined && target.snapshots.length > 0) return 'incremental';
   return type === 'volume' ? 'volume' : 'full';
 };
@@ -65,42 +66,37 @@ const unverified = (
     : failure(`${pair.target.dataset} on ${host} is not read-only`);
 };
 
-/** Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. */
-export const deliver = async (
+/** What the target is to do with the stream. */
+export const instructionFor = (
+  { request, id }: Situation,
+  { source, sent, target, replaced }: Delivery,
+): MemberInstruction => ({
+  mode: receiveMode(source, target),
+  label: sent.label,
+  guid: sent.guid,
+  prune: pruneTarget({
+    snapshots: target?.snapshots ?? [],
+    series: request.series,
+    sent,
+    replaced: replacedBases({ source, target: id, sent, replaced }),
+    policy: request.keepTarget,
+    now: new Date(),
+  }),
+});
+
+/**
+ * Makes sure that what was sent arrived, by what the target reports; `error` is what went wrong with the transfer.
+ * Throws what is wrong. What was made for a delivery that never arrived is destroyed then.
+ */
+export const conclude = async (
   situation: Situation,
   delivery: Delivery,
-  wire: Wire,
+  { prune }: MemberInstruction,
+  { error, report }: Pick<TransferResult, 'error' | 'report'>,
 ): Promise<void> => {
-  const { request, session, zfs, id, story, observer, tether } = situation;
-  const { pair, series, keepTarget, sudo } = request;
-  const { stream, sent, source, target, replaced, made } = delivery;
-  tellStory(story, request, delivery, wire);
-  observer.step(`sending ${snapshotName(pair.source.dataset, sent.label)}`);
-  const work: Transfer = {
-    target: pair.target,
-    send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
-    instruction: {
-      mode: receiveMode(source, target),
-      compression: wire.compression,
-      label: sent.label,
-      guid: sent.guid,
-      prune: pruneTarget({
-        snapshots: target?.snapshots ?? [],
-        series,
-        sent,
-        replaced: replacedBases({ source, target: id, sent, replaced }),
-        policy: keepTarget,
-        now: new Date(),
-      }),
-    },
-    limiter: wire.limiter,
-    onProgress: observer.progress,
-  };
-  // Whatever throws here threw before the first byte.
-  const { error, report, bytes } = await transfer(session, work, tether).catch((reason: unknown) =>
-    retract(zfs, tether.signal.aborted ? [] : made, reason),
-  );
-  story.bytes = bytes;
+  const { request, zfs, story, tether } = situation;
+  const { target: there } = request.pair;
+  const { sent, target, replaced, made } = delivery;
   // A foreign snapshot on top of a change hides it from the plan; zfs receive finds it.
   const refused = target !== undefined && saysChanged(report);
   const problem = refused
@@ -117,10 +113,37 @@ export const deliver = async (
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
   const reasons = new Map(report.pruned.map(({ label, error: reason }) => [label, reason]));
-  const stays = work.instruction.prune.flatMap(({ label }) => {
+  const stays = prune.flatMap(({ label }) => {
     const reason = reasons.get(label);
-    const name = `${hostShown(pair.target.host)}:${pair.target.dataset}@${label}`;
+    const name = `${hostShown(there.host)}:${there.dataset}@${label}`;
     return reason === undefined ? [] : [kept(name, reason)];
   });
   story.kept = [...story.kept, ...stays];
+};
+
+/** Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. */
+export const deliver = async (
+  situation: Situation,
+  delivery: Delivery,
+  wire: Wire,
+): Promise<void> => {
+  const { request, session, zfs, story, observer, tether } = situation;
+  const { pair, sudo } = request;
+  const { stream, sent, made } = delivery;
+  tellStory(story, request, delivery, wire);
+  observer.step(`sending ${snapshotName(pair.source.dataset, sent.label)}`);
+  const instruction = instructionFor(situation, delivery);
+  const work: Transfer = {
+    target: pair.target,
+    send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
+    instruction: { ...instruction, compression: wire.compression },
+    limiter: wire.limiter,
+    onProgress: observer.progress,
+  };
+  // Whatever throws here threw before the first byte.
+  const result = await transfer(session, work, tether).catch((reason: unknown) =>
+    retract(zfs, tether.signal.aborted ? [] : made, reason),
+  );
+  story.bytes = result.bytes;
+  await conclude(situation, delivery, instruction, result);
 };

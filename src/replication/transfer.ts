@@ -1,7 +1,8 @@
 import { asZferryError, failure, type ZferryError } from '../errors.ts';
 import { nothingReported, type ReceiveReport } from '../hosts/agent-report.ts';
-import type { AgentSession, ReceiveInstruction } from '../hosts/agent-session.ts';
-import { compressors } from '../hosts/compressors.ts';
+import type { AgentSession, ReceiveInstruction, Receiving } from '../hosts/agent-session.ts';
+import type { Ending } from '../hosts/child.ts';
+import { type Compression, compressors } from '../hosts/compressors.ts';
 import { watchForStall } from '../hosts/liveness.ts';
 import { closePipes, makePipes } from '../hosts/pipe.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
@@ -30,14 +31,14 @@ export interface TransferResult {
   readonly bytes: number;
 }
 
-const stagesOf = (
-  { send, instruction, limiter }: Transfer,
-  onLine: (line: string) => boolean,
-): readonly Stage[] => [
+const stagesOf = <Report>({
+  send,
+  onLine,
+  compression,
+  limiter,
+}: Load<Report>): readonly Stage[] => [
   { argv: send, onLine },
-  ...(instruction.compression === 'none'
-    ? []
-    : [{ argv: compressors[instruction.compression].compress }]),
+  ...(compression === 'none' ? [] : [{ argv: compressors[compression].compress }]),
   ...(limiter === undefined ? [] : [{ argv: limiter }]),
 ];
 
@@ -56,14 +57,71 @@ const progressReader = (onProgress: Transfer['onProgress']) => {
 };
 
 /** What the target reported; nothing, and why, where it could not be listened to. */
-const hear = async (
-  report: Promise<ReceiveReport>,
-): Promise<{ readonly report: ReceiveReport; readonly error?: ZferryError }> => {
+const hear = async <Report>(
+  report: Promise<Report>,
+  nothing: Report,
+): Promise<{ readonly report: Report; readonly error?: ZferryError }> => {
   try {
     return { report: await report };
   } catch (error) {
-    return { report: nothingReported, error: asZferryError(error) };
+    return { report: nothing, error: asZferryError(error) };
   }
+};
+
+/** What is to be moved, and who takes it. */
+export interface Load<Report> {
+  /** The whole command that writes the bytes. */
+  readonly send: readonly [string, ...string[]];
+  /** Takes the lines of its standard error that are no complaints. */
+  readonly onLine: (line: string) => boolean;
+  /** Changes as long as it is known to get on. */
+  readonly pulse: () => string;
+  readonly compression: Compression;
+  /** The command that limits the rate on the wire. */
+  readonly limiter: readonly [string, ...string[]] | undefined;
+  readonly receive: () => Promise<Receiving<Report>>;
+  /** The report of a target that nobody could listen to. */
+  readonly nothing: Report;
+}
+
+/** How every process ended, and what the target reported. */
+export interface Moved<Report> {
+  /** Of this host, first to last. */
+  readonly stages: readonly Ending[];
+  readonly ssh: Ending;
+  readonly report: Report;
+  /** Why it was broken off, or the target could not be listened to; says nothing of how the processes ended. */
+  readonly error: ZferryError | undefined;
+}
+
+/** Moves bytes until every process on both sides has ended. What it throws, it throws before the first byte. */
+export const move = async <Report>(
+  session: Pick<AgentSession, 'kill'>,
+  load: Load<Report>,
+  tether: Tether,
+): Promise<Moved<Report>> => {
+  const stalled = new AbortController();
+  const reins: Tether = { ...tether, signal: AbortSignal.any([tether.signal, stalled.signal]) };
+  const stages = stagesOf(load);
+  const pipes = await makePipes(stages.length - 1, reins);
+  const receiving = await load.receive().catch((reason: unknown) => {
+    closePipes(pipes);
+    throw reason;
+  });
+  const children = startPipeline(stages, pipes, receiving.input, reins);
+  // The limiter looks at its clock all the time: that is no sign of life.
+  const working = load.limiter === undefined ? children : children.slice(0, -1);
+  const pids = working.flatMap(({ process }) => process.pid ?? []);
+  const endWatch = watchForStall(pids, [load.pulse, receiving.pulse], tether, () => {
+    const limit = Math.round(tether.stall / 1000);
+    stalled.abort(failure(`nothing moved for ${limit} s: the transfer was given up`));
+    session.kill();
+  });
+  const endings = await Promise.all(children.map(({ ended }) => ended));
+  const [ssh, heard] = await Promise.all([receiving.ssh, hear(receiving.report, load.nothing)]);
+  endWatch();
+  const error = reins.signal.aborted ? asZferryError(reins.signal.reason) : heard.error;
+  return { stages: endings, ssh, report: heard.report, error };
 };
 
 /**
@@ -76,35 +134,20 @@ export const transfer = async (
   work: Transfer,
   tether: Tether,
 ): Promise<TransferResult> => {
-  const stalled = new AbortController();
-  const reins: Tether = { ...tether, signal: AbortSignal.any([tether.signal, stalled.signal]) };
   const progress = progressReader(work.onProgress);
-  const stages = stagesOf(work, progress.onLine);
-  const pipes = await makePipes(stages.length - 1, reins);
-  const receiving = await session.receive(work.instruction).catch((reason: unknown) => {
-    closePipes(pipes);
-    throw reason;
-  });
-  const children = startPipeline(stages, pipes, receiving.input, reins);
-  // The limiter looks at its clock all the time: that is no sign of life.
-  const working = work.limiter === undefined ? children : children.slice(0, -1);
-  const pids = working.flatMap(({ process }) => process.pid ?? []);
-  const sent = () => String(progress.latest().sent);
-  const endWatch = watchForStall(pids, [sent, receiving.pulse], tether, () => {
-    const limit = Math.round(tether.stall / 1000);
-    stalled.abort(failure(`nothing moved for ${limit} s: the transfer was given up`));
-    session.kill();
-  });
-  const endings = await Promise.all(children.map(({ ended }) => ended));
-  const [ssh, heard] = await Promise.all([receiving.ssh, hear(receiving.report)]);
-  endWatch();
-  const { report } = heard;
-  const end = {
-    ...{ target: work.target, stages: endings, ssh, report },
-    isCompressed: work.instruction.compression !== 'none',
+  const { send, limiter, instruction, target } = work;
+  const { compression } = instruction;
+  const load: Load<ReceiveReport> = {
+    ...{ send, limiter, compression, nothing: nothingReported },
+    onLine: progress.onLine,
+    pulse: () => String(progress.latest().sent),
+    receive: () => session.receive(instruction),
   };
-  const error = reins.signal.aborted
-    ? asZferryError(reins.signal.reason)
-    : (heard.error ?? transferFailure(end));
-  return { error, report, bytes: report.bytes ?? progress.latest().sent };
+  const { stages, ssh, report, error } = await move(session, load, tether);
+  const isCompressed = compression !== 'none';
+  return {
+    error: error ?? transferFailure({ target, stages, ssh, report, isCompressed }),
+    report,
+    bytes: report.bytes ?? progress.latest().sent,
+  };
 };

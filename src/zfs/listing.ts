@@ -5,6 +5,7 @@ import {
   type DatasetName,
   type Guid,
   parseBookmarkLabel,
+  parseDatasetName,
   parseGuid,
   parseSnapshotLabel,
   type SnapshotLabel,
@@ -43,6 +44,9 @@ export interface SourceListing {
   readonly bookmarks: readonly Bookmark[];
 }
 
+const columns = (properties: readonly [string, string]): string =>
+  `type,guid,createtxg,encryption,compression,refcompressratio,${properties.join(',')},${markProperty},name`;
+
 /**
  * The arguments of the one listing that tells all about a source, and two user properties of it. It also
  * prints child datasets, which the parser leaves out: a second command would cost more.
@@ -52,11 +56,16 @@ export const sourceListingArguments = (
   properties: readonly [string, string],
 ): readonly string[] => [
   ...['list', '-Hp', '-d', '1', '-t', 'filesystem,volume,snapshot,bookmark'],
-  ...[
-    '-o',
-    `type,guid,createtxg,encryption,compression,refcompressratio,${properties.join(',')},${markProperty},name`,
-    dataset,
-  ],
+  ...['-o', columns(properties), dataset],
+];
+
+/** The same of a dataset and all below it. */
+export const treeListingArguments = (
+  root: DatasetName,
+  properties: readonly [string, string],
+): readonly string[] => [
+  ...['list', '-Hp', '-r', '-t', 'filesystem,volume,snapshot,bookmark'],
+  ...['-o', columns(properties), root],
 ];
 
 /** What zfs prints for a property that is not set. */
@@ -95,41 +104,73 @@ const lines = (output: string): string[] => output.split('\n').filter((line) => 
 const byCreation = (a: { createtxg: number }, b: { createtxg: number }): number =>
   a.createtxg - b.createtxg;
 
-/** Reads the output of {@link sourceListingArguments}. Throws a failure for output that is not of that form. */
-export const parseSourceListing = (dataset: DatasetName, output: string): SourceListing => {
-  const snapshots: Snapshot[] = [];
-  const bookmarks: Bookmark[] = [];
-  let self: Omit<SourceListing, 'snapshots' | 'bookmarks'> | undefined;
-  for (const line of lines(output)) {
-    readable('zfs list', line, () => {
-      const [type, guid = '', createtxg = '', encryption, ...others] = line.split('\t');
-      const [compression = '', ratio = '', one, other, mark, name = ''] = others;
-      const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
-      if (type === 'snapshot') {
-        const label = parseSnapshotLabel(name.slice(name.indexOf('@') + 1));
-        snapshots.push({ label, ...made(), mark: setValue(mark) });
-      } else if (type === 'bookmark') {
-        const label = parseBookmarkLabel(name.slice(name.indexOf('#') + 1));
-        bookmarks.push({ label, ...made() });
-      } else if (type !== 'filesystem' && type !== 'volume') {
-        throw failure('an unknown type');
-      } else if (name === dataset) {
-        self = {
-          type,
-          encrypted: setValue(encryption) !== undefined && encryption !== 'off',
-          compression,
-          ratio: parseRatio(ratio),
-          properties: [setValue(one), setValue(other)],
-        };
-      }
-    });
+/** What one dataset has, while its lines are read. */
+interface Draft {
+  readonly snapshots: Snapshot[];
+  readonly bookmarks: Bookmark[];
+  self: Omit<SourceListing, 'snapshots' | 'bookmarks'> | undefined;
+}
+
+const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
+  const [type, guid = '', createtxg = '', encryption, ...others] = line.split('\t');
+  const [compression = '', ratio = '', one, other, mark, name = ''] = others;
+  const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
+  if (type === 'snapshot') {
+    const at = name.indexOf('@');
+    const label = parseSnapshotLabel(name.slice(at + 1));
+    draftOf(name.slice(0, at)).snapshots.push({ label, ...made(), mark: setValue(mark) });
+  } else if (type === 'bookmark') {
+    const at = name.indexOf('#');
+    const label = parseBookmarkLabel(name.slice(at + 1));
+    draftOf(name.slice(0, at)).bookmarks.push({ label, ...made() });
+  } else if (type === 'filesystem' || type === 'volume') {
+    draftOf(name).self = {
+      type,
+      encrypted: setValue(encryption) !== undefined && encryption !== 'off',
+      compression,
+      ratio: parseRatio(ratio),
+      properties: [setValue(one), setValue(other)],
+    };
+  } else {
+    throw failure('an unknown type');
   }
-  if (self === undefined) throw unreadable('zfs list', output);
-  return {
-    ...self,
-    snapshots: snapshots.toSorted(byCreation),
-    bookmarks: bookmarks.toSorted(byCreation),
+};
+
+/**
+ * Reads the output of {@link sourceListingArguments} or {@link treeListingArguments}: by dataset, in zfs's order.
+ * Throws a failure for output that is not of that form.
+ */
+export const parseListings = (output: string): ReadonlyMap<DatasetName, SourceListing> => {
+  const drafts = new Map<string, Draft>();
+  const draftOf = (dataset: string): Draft => {
+    const draft = drafts.get(dataset) ?? { snapshots: [], bookmarks: [], self: undefined };
+    drafts.set(dataset, draft);
+    return draft;
   };
+  for (const line of lines(output)) readable('zfs list', line, () => readRow(line, draftOf));
+  return new Map(
+    [...drafts].flatMap(([dataset, { self, snapshots, bookmarks }]) =>
+      self === undefined
+        ? []
+        : [
+            [
+              parseDatasetName(dataset),
+              {
+                ...self,
+                snapshots: snapshots.toSorted(byCreation),
+                bookmarks: bookmarks.toSorted(byCreation),
+              },
+            ],
+          ],
+    ),
+  );
+};
+
+/** What that output tells of one dataset. Throws a failure where it is not of that form, or has nothing of it. */
+export const parseSourceListing = (dataset: DatasetName, output: string): SourceListing => {
+  const listing = parseListings(output).get(dataset);
+  if (listing === undefined) throw unreadable('zfs list', output);
+  return listing;
 };
 
 /** Reads lines of `zfs list -Hp -d 1 -t snapshot -o name,guid,createtxg,zferry:for`; oldest first. */

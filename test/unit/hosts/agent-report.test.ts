@@ -69,6 +69,7 @@ describe('the facts of a target', () => {
           { label: 'two', guid: '2', createtxg: 20, mark: '0123456789' },
         ],
       },
+      below: new Map(),
       hasAside: false,
       complaint: undefined,
     });

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { failure } from '../../../src/errors.ts';
-import { nothingReported } from '../../../src/hosts/agent-report.ts';
+import { nothingReported, type ReceiveReport } from '../../../src/hosts/agent-report.ts';
 import type { AgentSession, Receiving } from '../../../src/hosts/agent-session.ts';
 import { type Transfer, transfer } from '../../../src/replication/transfer.ts';
 import { remotePlace, snapshot } from '../support/pair.ts';
@@ -17,7 +17,9 @@ const work: Transfer = {
 };
 
 /** A session whose receive comes to this; the wire itself is proven in the lab. */
-const session = (receive: () => Promise<Receiving>): Pick<AgentSession, 'receive' | 'kill'> => ({
+const session = (
+  receive: () => Promise<Receiving<ReceiveReport>>,
+): Pick<AgentSession, 'receive' | 'kill'> => ({
   receive,
   kill: () => undefined,
 });
@@ -43,7 +45,7 @@ test('a report that cannot be heard is the error of a transfer, and no exception
   const endless = failure('backup does not stop talking');
   const ssh = { program: 'ssh', exitCode: undefined, signal: 'SIGKILL', said: [] } as const;
   const input = openSync('/dev/null', 'w');
-  const receiving = (): Promise<Receiving> => {
+  const receiving = (): Promise<Receiving<ReceiveReport>> => {
     const report = Promise.reject(endless);
     report.catch(() => undefined);
     return Promise.resolve({ input, report, ssh: Promise.resolve(ssh), pulse: () => '' });

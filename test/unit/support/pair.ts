@@ -96,6 +96,7 @@ export const facts = (
   takesStored: true,
   parentExists: true,
   dataset,
+  below: new Map(),
   hasAside: false,
   complaint: undefined,
   ...changes,

@@ -1,0 +1,27 @@
+/**
+ * The part of the agent's program that a tree needs, by the rules of agent-program.ts: several streams one behind the
+ * other in one session, each with two lines of its own in front. `zfs receive` reads its own stream to the last byte and
+ * no further (a stream ends with a record of its own), and `read` takes a line from a pipe byte by byte.
+ *
+ * When one stream is not received, where the next begins is not known any more: the convoy ends there.
+ */
+export const convoyLines: readonly string[] = [
+  'convoy() { pack=$2; root=$target; echo section convoy; watch; case $pack in none) carry 2>&1;;',
+  '*) { { unpack $pack; echo status decompress $? >&3; } 2>&3 | carry >&3 2>&3; } 3>&1;; esac;',
+  'kill $beating 2>/dev/null; echo end convoy; };',
+
+  // Each member: where below the root, then MODE/GUID/LABEL[/GUID=LABEL]…
+  'carry() { set --; while IFS= read -r child && IFS= read -r words; do target=$root${child#.}; set -- "$@" "$child" "$words";',
+  'echo "into $child"; take "${words%%/*}"; case $code in 0) ;; *) break;; esac; done; exec </dev/null;',
+  'echo into; echo section after; seen=$(sight "$@"); echo "$seen";',
+  'while [ $# -gt 1 ]; do target=$root${1#.}; echo "into $1"; tidy "$2"; shift 2; done; };',
+  'sight() { left=$#; while [ $left -gt 0 ]; do at=$root${1#.}; words=$2; shift 2; left=$((left - 2)); set -- "$@" "$at"; nth=0; IFS=/;',
+  'for word in $words; do nth=$((nth + 1)); case $nth in 1|2) ;; *) set -- "$@" "$at@${word#*=}";; esac; done; unset IFS; done;',
+  'z list -Hp -t filesystem,volume,snapshot -o type,guid,name,readonly,receive_resume_token "$@" 2>&1; };',
+  'tidy() { IFS=/; set -- $1; unset IFS; guid=$2; label=$3; shift 3; echo section prune;',
+  'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; else elsewhere; fi; };',
+
+  // Datasets between the pool and the root of a tree that is to come: nothing is ever mounted there.
+  'parents() { below=${target#"$pool"/}; at=$pool; while :; do case $below in */*) ;; *) return 0;; esac; at=$at/${below%%/*}; below=${below#*/};',
+  'z list -H -o name "$at" >/dev/null 2>&1 || z create -o readonly=on -o canmount=off "$at" || return 1; done; };',
+];
