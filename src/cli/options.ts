@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { isPrintable, usageError, ZferryError } from '../errors.ts';
 import { compressorNames, parseCompression } from '../hosts/compressors.ts';
 import { limiter } from '../hosts/limiter.ts';
-import { type Place, parseSource, parseTarget, type RemotePlace } from '../hosts/place.ts';
+import { type Place, parseSource, parseTarget } from '../hosts/place.ts';
 import { defaultLog } from '../journal/location.ts';
 import type { LogFormat } from '../journal/log.ts';
 import type { Request } from '../replication/request.ts';
@@ -70,7 +70,7 @@ export const withReplicatingOptions = (command: Command): Command =>
     )
     .option(
       '--compress <name>',
-      `${compressorNames.join(', ')}, none or auto: what is stored compressed goes as it is stored, other data through the best that both hosts have; a named one must be on both (default: lzop, or none where a host lacks it)`,
+      `${compressorNames.join(', ')}, none or auto: what is stored compressed goes as it is stored, other data through the best that both hosts have; a named one must be on both (default: lzop, or none where a host lacks it, and from this host to itself)`,
     )
     .option(
       '--rate <bytes>',
@@ -118,21 +118,15 @@ export const withReplicatingOptions = (command: Command): Command =>
     )
     .option('-q, --quiet', 'print nothing but errors');
 
-const remote = (target: Place, source: Place): RemotePlace => {
-  const { host } = target;
-  if (host.kind === 'here') {
-    throw usageError(
-      `the target ${target.typed} is on this host; targets on this host are not supported yet`,
-      `write [user@]host or [user@]host:${source.dataset}`,
-    );
-  }
+/** The target, which must not be a pool's root. Throws a usage error. */
+const belowRoot = (target: Place): Place => {
   if (!target.dataset.includes('/')) {
     throw usageError(
       `the target ${target.typed} is the root of a pool, which would need a forced receive`,
       `write a dataset below it, such as ${target.typed.includes(':') ? target.typed : `${target.typed}:${target.dataset}`}/replica`,
     );
   }
-  return { ...target, host };
+  return target;
 };
 
 /** The source, which must be on this host. Throws a usage error. */
@@ -144,6 +138,17 @@ export const local = (source: Place): Place => {
   );
 };
 
+/** Where no wire is between both, a compressor costs time and saves none. */
+const compressionFor = (
+  named: string | undefined,
+  source: Place,
+  target: Place,
+): Request['compression'] => {
+  const isHere = source.host.kind === 'here' && target.host.kind === 'here';
+  const wanted = parseCompression(named ?? (isHere ? 'none' : 'lzop'));
+  return { wanted, named: named !== undefined };
+};
+
 /** Makes a request of what was typed. Throws usage errors. */
 export const requestFor = (
   intent: Request['intent'],
@@ -153,7 +158,7 @@ export const requestFor = (
   self: string,
 ): Request => {
   const source = local(parseSource(sourceText));
-  const target = remote(parseTarget(targetText, source), source);
+  const target = belowRoot(parseTarget(targetText, source));
   const series = parseNameFormat(options.nameFormat);
   if (!series.ownsItsNames && (options.keep !== undefined || options.keepTarget !== undefined)) {
     throw usageError(
@@ -171,10 +176,7 @@ export const requestFor = (
     pair: { source, target },
     intent,
     series,
-    compression: {
-      wanted: parseCompression(options.compress ?? 'lzop'),
-      named: options.compress !== undefined,
-    },
+    compression: compressionFor(options.compress, source, target),
     rate: options.rate,
     keep: options.keep,
     keepTarget: options.keepTarget,

@@ -15,7 +15,7 @@ export const addPrime = (program: Command, help: string, end: (code: number) => 
       'The first full send. The target must not exist yet (but see --replace); it becomes read-only and is never mounted by it. When interrupted, the same command (or a cycle) goes on where it stopped.',
     )
     .argument('<source>', 'pool/dataset on this host')
-    .argument('<target...>', '[user@]host, or [user@]host:pool/dataset')
+    .argument('<target...>', '[user@]host, [user@]host:pool/dataset, or pool/dataset on this host')
     .option(
       '--abort-partial',
       'first give up a partial receive on the target; of a first send this destroys the target',

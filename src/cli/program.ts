@@ -14,7 +14,7 @@ const exitCodeTable = Object.values(exitCodes)
 
 const places = `
 Places:
-  pool/dataset               on this host (:pool for the root of a pool)
+  pool/dataset               on this host (as a source also :pool, the root of a pool)
   [user@]host                as a target: the dataset of the same name there
   [user@]host:pool/dataset   ssh://[user@]host[:port]/pool/dataset
   Host aliases, users, ports, keys and jump hosts come from the ssh configuration.`;

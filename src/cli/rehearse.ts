@@ -1,5 +1,5 @@
 import { exitCodes } from '../errors.ts';
-import { hostShown } from '../hosts/place.ts';
+import { hostShown, nameOn } from '../hosts/place.ts';
 import { bytesShown } from '../journal/text.ts';
 import {
   type Rehearsal,
@@ -13,7 +13,7 @@ import { withInterrupts } from './replicate.ts';
 import { printResult } from './terminal.ts';
 
 const sending = ({ pair }: Request, { kind, snapshot, base, replaces }: Rehearsal): string => {
-  const to = `${hostShown(pair.target.host)}:${replaces?.as ?? pair.target.dataset}`;
+  const to = nameOn(pair.target.host, replaces?.as ?? pair.target.dataset);
   switch (kind) {
     case 'already primed':
       return `nothing to do: ${pair.source.dataset} is already primed on ${to} (common base ${base})`;

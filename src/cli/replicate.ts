@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { asZferryError, exitCodes, failure, type ZferryError } from '../errors.ts';
-import { hostShown } from '../hosts/place.ts';
+import { hostShown, recipientShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Entry } from '../journal/entry.ts';
 import { jsonLine } from '../journal/json.ts';
@@ -70,6 +70,7 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
     source: pair.source.dataset,
     target: pair.target.typed,
     host: hostShown(pair.target.host),
+    to: recipientShown(pair.target),
     snapshot: story.snapshot,
     seconds: (performance.now() - began) / 1_000,
   };

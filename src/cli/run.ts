@@ -25,7 +25,7 @@ export const addRun = (program: Command, help: string, end: (code: number) => vo
       'One cycle: make a snapshot, send what changed, verify that it arrived, prune, log.',
     )
     .argument('<source>', 'pool/dataset on this host')
-    .argument('<target...>', '[user@]host, or [user@]host:pool/dataset')
+    .argument('<target...>', '[user@]host, [user@]host:pool/dataset, or pool/dataset on this host')
     .option(
       '--rollback',
       'first take a target that was changed back to the last common snapshot; destroys the changes there and every newer snapshot',

@@ -118,7 +118,8 @@ const lines = (key: string, scope: Scope): readonly string[] => [
  */
 export const beatProgram = (seconds: number): string =>
   [
-    'echo $$; exec >&4 4>&-; mine=;',
+    // On this host what it starts would hold the locks behind 4 on beyond the session.
+    'echo $$; exec >&4 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; mine=;',
     'own() { ps -A -o pid= -o pgid= | while read -r pid group; do case $pid in $$) echo $group;; esac; done; };',
     'waits() { while read -r name count; do case $name in voluntary*) echo $count;; esac; done </proc/$1/status; };',
     'work() { ps -A -o pid= -o pgid= -o time= -o comm= | while read -r pid group time name;',

@@ -18,16 +18,16 @@ import { isInstalled } from './environment.ts';
 import { type Inspected, parseInspection } from './inspection.ts';
 import { linesOf } from './lines.ts';
 import { makePipes, type Pipe } from './pipe.ts';
-import { hostShown, type RemotePlace } from './place.ts';
-import { type Route, routeTo } from './route.ts';
+import { type Host, hostShown, type Place, type RemoteHost } from './place.ts';
+import { firstLineLimit, type Route, routeTo } from './route.ts';
 import { sshCommand } from './ssh.ts';
-import { sshFailure } from './ssh-failure.ts';
+import { sessionFailure } from './ssh-failure.ts';
 import type { Tether } from './tether.ts';
 import { quoted } from './words.ts';
 
 /** What a session with a target's host needs to know. */
 export interface SessionOptions {
-  readonly target: RemotePlace;
+  readonly target: Place;
   /** Whether it is about the datasets below the target too. */
   readonly scope?: Scope;
   /** Lower-case hexadecimal; the same for every run of the pair. */
@@ -36,7 +36,7 @@ export interface SessionOptions {
   readonly sshOptions: readonly string[];
   /** How long (milliseconds) ssh is to keep the connection for later runs; undefined: not at all. */
   readonly persist: number | undefined;
-  /** Is called whenever ssh has been started; it may take a while to connect. */
+  /** Is called whenever the session has been started; ssh may take a while to connect. */
   readonly whileConnecting?: () => void;
 }
 
@@ -56,7 +56,7 @@ export interface MemberInstruction {
   readonly prune: readonly { readonly label: SnapshotLabel; readonly guid: Guid }[];
 }
 
-/** One ssh session with the agent on the target; docs/PROTOCOL.md has the lines that are spoken. */
+/** One session with the agent on the target, over ssh or on this host; docs/PROTOCOL.md has the lines that are spoken. */
 export interface AgentSession {
   readonly facts: () => Promise<TargetFacts>;
   /** Ends agents of earlier runs there, then looks again. */
@@ -77,7 +77,7 @@ export interface AgentSession {
   /** Looks closer: all that is of the target, below it, and beside it by the names that zferry gives. */
   readonly inspect: () => Promise<readonly Inspected[]>;
   /**
-   * Makes the agent ready and hands out ssh's standard input, for the last process of the pipeline;
+   * Makes the agent ready and hands out the session's standard input, for the last process of the pipeline;
    * the report comes when the agent has ended, complete or not.
    */
   readonly receive: (instruction: ReceiveInstruction) => Promise<Receiving<ReceiveReport>>;
@@ -85,17 +85,18 @@ export interface AgentSession {
   readonly convoy: (compression: Compression) => Promise<Receiving<ConvoyReport>>;
   /** Makes what is missing between the pool and the target: read-only, never mounted. Of a tree only. */
   readonly makeParents: () => Promise<TargetFacts>;
-  /** Ends the session, in order where the wire still lives, and waits for ssh's end. */
+  /** Ends the session, in order where the wire still lives, and waits for its end. */
   readonly close: () => Promise<void>;
-  /** Ends ssh at once; the agent notices by itself. */
+  /** Ends it at once; an agent behind ssh notices by itself. */
   readonly kill: () => void;
 }
 
 export interface Receiving<Report> {
-  /** ssh's standard input, a pipe's end; whoever takes it closes it. */
+  /** The session's standard input, a pipe's end; whoever takes it closes it. */
   readonly input: number;
   /** Rejects where the target said more than one may. */
   readonly report: Promise<Report>;
+  /** The end of ssh, or of the agent's own shell on this host. */
   readonly ssh: Promise<Ending>;
   /** Changes as long as ssh carries bytes, or the processes on the target use the processor or say something. */
   readonly pulse: () => string;
@@ -116,7 +117,11 @@ const graceAtClose = 3_000;
 const beatInterval = (stall: number): number =>
   Math.max(1, Math.min(20, Math.floor(stall / 4_000)));
 
-const remoteCommand = ({ target, key, sudo, scope }: SessionOptions, stall: number): string => {
+/** What a shell runs to be the agent. */
+const agentWords = (
+  { target, key, sudo, scope }: SessionOptions,
+  stall: number,
+): readonly [string, ...string[]] => {
   const parameters = [
     target.dataset,
     parentOf(target.dataset) ?? target.dataset,
@@ -124,7 +129,38 @@ const remoteCommand = ({ target, key, sudo, scope }: SessionOptions, stall: numb
     sudo ? 'sudo -n' : '',
     beatProgram(beatInterval(stall)),
   ];
-  return `sh -c ${[agentProgram(key, scope), 'zferry-agent', ...parameters].map(quoted).join(' ')}`;
+  return ['sh', '-c', agentProgram(key, scope), 'zferry-agent', ...parameters];
+};
+
+/** The process that leads to the agent. */
+interface Way {
+  readonly argv: readonly [string, ...string[]];
+  readonly folder: string | undefined;
+  /** True where it is the agent itself, with a process group of its own. */
+  readonly leads: boolean;
+}
+
+/** On this host. Any folder may be one that its user cannot enter, or that somebody wants to unmount. */
+const wayHere = (options: SessionOptions, tether: Tether): Way => ({
+  argv: agentWords(options, tether.stall),
+  folder: '/',
+  leads: true,
+});
+
+const wayBySsh = (
+  options: SessionOptions,
+  host: RemoteHost,
+  { settings, sshOptions, kept }: Route,
+  tether: Tether,
+): Way => {
+  const [shell, flag, ...words] = agentWords(options, tether.stall);
+  const command = [shell, flag, ...words.map(quoted)].join(' ');
+  return {
+    argv: sshCommand(host, command, settings, sshOptions, kept),
+    // A kept connection stays in its folder: not in one that somebody wants to unmount. cron's is the home.
+    folder: kept === undefined ? undefined : homedir(),
+    leads: false,
+  };
 };
 
 const receivedWords = ({ guid, label, prune }: MemberInstruction): readonly string[] => [
@@ -166,25 +202,21 @@ class Conversation {
 
   constructor(
     options: SessionOptions,
-    { settings, sshOptions, kept }: Route,
+    { argv, folder, leads }: Way,
     { readEnd, writeEnd }: Pipe,
     tether: Tether,
   ) {
-    const { host } = options.target;
-    const argv = sshCommand(host, remoteCommand(options, tether.stall), settings, sshOptions, kept);
-    // A kept connection stays in its folder: not in one that somebody wants to unmount. cron's is the home.
-    const folder = kept === undefined ? undefined : homedir();
-    this.child = startChild(argv, [readEnd, 'pipe'], tether, { folder });
+    this.child = startChild(argv, [readEnd, 'pipe'], tether, { folder, leads });
     closeSync(readEnd);
     this.#input = writeEnd;
     const { stdout } = this.child.process;
-    if (stdout === null) throw failure('ssh started without its output');
+    if (stdout === null) throw failure('the session started without its output');
     this.#lines = linesOf(stdout);
     this.#options = options;
     this.#tether = tether;
   }
 
-  /** Hands ssh's standard input out, for good. */
+  /** Hands the session's standard input out, for good. */
   takeInput(): number {
     const input = this.#input;
     if (input === undefined) throw failure('the session has ended');
@@ -218,7 +250,7 @@ class Conversation {
     const { lines, add } = this.#collect();
     const answered = this.#until((line) => line === last, add);
     if (await this.#within(answered, this.#tether.stall)) return lines;
-    this.child.process.kill('SIGKILL');
+    this.child.kill('SIGKILL');
     throw failure(`${hostShown(this.#options.target.host)} stopped answering`);
   }
 
@@ -263,7 +295,7 @@ class Conversation {
     const add = (line: string) => {
       size += line.length + lineOverhead;
       if (size > mostText) {
-        this.child.process.kill('SIGKILL');
+        this.child.kill('SIGKILL');
         throw failure(`${hostShown(this.#options.target.host)} does not stop talking`);
       }
       lines.push(line);
@@ -290,48 +322,56 @@ class Conversation {
   async #ended(cause?: unknown): Promise<ZferryError> {
     const ending = await this.child.ended;
     this.#tether.signal.throwIfAborted();
-    return sshFailure(this.#options.target.host, ending, cause);
+    return sessionFailure(this.#options.target.host, ending, cause);
   }
 }
 
-const converse = async (
+/** Goes that way; answers undefined where the agent does not begin to speak in time (`limit` milliseconds). */
+const attempt = async (
   options: SessionOptions,
-  route: Route,
+  way: Way,
+  limit: number,
+  tether: Tether,
+): Promise<Conversation | undefined> => {
+  const [pipe] = await makePipes(1, tether);
+  if (pipe === undefined) throw failure('no pipe for the session');
+  const conversation = new Conversation(options, way, pipe, tether);
+  options.whileConnecting?.();
+  if (await conversation.greeted(limit)) return conversation;
+  conversation.child.kill('SIGKILL');
+  return undefined;
+};
+
+const noAnswer = (host: Host, limit: number): ZferryError =>
+  failure(`no answer from ${hostShown(host)} within ${limit / 1_000} s`);
+
+/** Starts the agent on this host. */
+const beginHere = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
+  const limit = Math.min(firstLineLimit, tether.stall);
+  const conversation = await attempt(options, wayHere(options, tether), limit, tether);
+  if (conversation !== undefined) return conversation;
+  throw noAnswer(options.target.host, limit);
+};
+
+/** Connects; where a connection that was there already does not answer in time, once more round it. */
+const connect = async (
+  options: SessionOptions,
+  host: RemoteHost,
   tether: Tether,
 ): Promise<Conversation> => {
   if (!isInstalled('ssh')) {
     throw failure('there is no ssh command on this host', 'apt install openssh-client');
   }
-  const [pipe] = await makePipes(1, tether);
-  if (pipe === undefined) throw failure('no pipe for ssh');
-  return new Conversation(options, route, pipe, tether);
-};
-
-/** Connects by that route; answers undefined where the agent does not begin to speak in time. */
-const attempt = async (
-  options: SessionOptions,
-  route: Route,
-  limit: number,
-  tether: Tether,
-): Promise<Conversation | undefined> => {
-  const conversation = await converse(options, route, tether);
-  options.whileConnecting?.();
-  if (await conversation.greeted(limit)) return conversation;
-  conversation.child.process.kill('SIGKILL');
-  return undefined;
-};
-
-/** Connects; where a connection that was there already does not answer in time, once more round it. */
-const connect = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
-  const { host } = options.target;
   const limitOf = (route: Route) => Math.min(route.limit, tether.stall);
+  const by = (route: Route) =>
+    attempt(options, wayBySsh(options, host, route, tether), limitOf(route), tether);
   const route = await routeTo(host, options.sshOptions, options.persist);
-  const first = await attempt(options, route, limitOf(route), tether);
+  const first = await by(route);
   if (first !== undefined) return first;
   const detour = await route.detour?.(tether);
-  const second = detour && (await attempt(options, detour, limitOf(detour), tether));
+  const second = detour && (await by(detour));
   if (second !== undefined) return second;
-  throw failure(`no answer from ${hostShown(host)} within ${limitOf(detour ?? route) / 1000} s`);
+  throw noAnswer(host, limitOf(detour ?? route));
 };
 
 /** Opens the session. Throws a failure with ssh's own words when the agent does not come to speak. */
@@ -339,17 +379,18 @@ export const openAgentSession = async (
   options: SessionOptions,
   tether: Tether,
 ): Promise<AgentSession> => {
-  const conversation = await connect(options, tether);
-  const { dataset } = options.target;
+  const { host, dataset } = options.target;
+  const conversation =
+    host.kind === 'here' ? await beginHere(options, tether) : await connect(options, host, tether);
   const kill = () => {
-    conversation.child.process.kill('SIGKILL');
+    conversation.child.kill('SIGKILL');
   };
   const facts = async () => parseFacts(dataset, await conversation.until('end facts'));
   const act = async (action: Action, ...words: readonly string[]) => {
     await conversation.say(action, ...words);
     const lines = await conversation.until('end facts');
     const said = parseAction(action, lines);
-    if (said !== undefined) throw failure(`${hostShown(options.target.host)}: ${said}`);
+    if (said !== undefined) throw failure(`${hostShown(host)}: ${said}`);
     return parseFacts(dataset, lines.slice(lines.indexOf('section facts')));
   };
   const receiving = async <Report>(

@@ -1,4 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import process from 'node:process';
 import { childEnvironment, isInstalled } from './environment.ts';
 import { lineSplitter } from './lines.ts';
 import { type Tether, timeProcess } from './tether.ts';
@@ -17,6 +18,8 @@ export interface Ending {
 export interface Child {
   readonly process: ChildProcess;
   readonly ended: Promise<Ending>;
+  /** Sends it a signal; all of its process group where it leads one. */
+  readonly kill: (signal: NodeJS.Signals) => void;
 }
 
 /** A stage that prints endlessly must not fill the memory. */
@@ -47,17 +50,31 @@ const collectLines = (
   return { lines, flush };
 };
 
+const killer =
+  (child: ChildProcess, leads: boolean) =>
+  (signal: NodeJS.Signals): void => {
+    if (!leads || child.pid === undefined) {
+      child.kill(signal);
+      return;
+    }
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // All of them are gone already, or belong to root by way of sudo: these end with their input.
+    }
+  };
+
 const killWhenAborted = (
-  child: ChildProcess,
+  kill: Child['kill'],
   signal: AbortSignal,
   onOutlived: () => void,
 ): (() => void) => {
   let force: NodeJS.Timeout | undefined;
   let outlived: NodeJS.Timeout | undefined;
   const onAbort = () => {
-    child.kill('SIGTERM');
+    kill('SIGTERM');
     // A stopped process takes no SIGTERM until it goes on.
-    force = setTimeout(() => child.kill('SIGKILL'), graceAfterTerm);
+    force = setTimeout(() => kill('SIGKILL'), graceAfterTerm);
     outlived = setTimeout(onOutlived, graceAfterTerm + graceAfterKill);
   };
   signal.addEventListener('abort', onAbort, { once: true });
@@ -74,6 +91,11 @@ interface ChildOptions {
   readonly onLine?: ((line: string) => boolean) | undefined;
   /** The folder that it starts in; this process's own unless given. */
   readonly folder?: string | undefined;
+  /**
+   * For a shell with children of its own: it leads a process group, by which all are signalled, and has the
+   * descriptors 3 and 4 to itself, as over ssh; the locks stand behind them.
+   */
+  readonly leads?: boolean;
 }
 
 /**
@@ -85,7 +107,7 @@ export const startChild = (
   argv: readonly [string, ...string[]],
   stdio: readonly [StdioPart, StdioPart],
   tether: Tether,
-  { onLine = () => false, folder }: ChildOptions = {},
+  { onLine = () => false, folder, leads = false }: ChildOptions = {},
 ): Child => {
   const [file, ...parameters] = tied(argv);
   const [program] = argv;
@@ -93,8 +115,15 @@ export const startChild = (
   const child = spawn(file, parameters, {
     env: childEnvironment(),
     cwd: folder,
-    stdio: [...stdio, 'pipe', ...tether.locks] as StdioOptions,
+    detached: leads,
+    stdio: [
+      ...stdio,
+      'pipe',
+      ...(leads ? ['ignore', 'ignore'] : []),
+      ...tether.locks,
+    ] as StdioOptions,
   });
+  const kill = killer(child, leads);
   const stderr = collectLines(child, onLine);
   const { promise, resolve } = Promise.withResolvers<Ending>();
   const end = (exitCode: number | undefined, signal: NodeJS.Signals | undefined) => {
@@ -102,7 +131,7 @@ export const startChild = (
     stderr.flush();
     resolve({ program, exitCode, signal, said: stderr.lines });
   };
-  const release = killWhenAborted(child, tether.signal, () => {
+  const release = killWhenAborted(kill, tether.signal, () => {
     stderr.lines.push(`'${argv.join(' ')}' (pid ${child.pid}) does not end, not even when killed`);
     end(undefined, undefined);
   });
@@ -119,7 +148,7 @@ export const startChild = (
       finish();
     });
   });
-  return { process: child, ended: promise };
+  return { process: child, ended: promise, kill };
 };
 
 /** A number is a descriptor of this process that the child gets. */

@@ -23,11 +23,6 @@ export interface Place {
   readonly typed: string;
 }
 
-/** A place on another host. */
-export interface RemotePlace extends Place {
-  readonly host: RemoteHost;
-}
-
 const here: ThisHost = { kind: 'here' };
 
 // ssh(1) reads a leading dash as an option, and its own checks differ from version to version,
@@ -125,3 +120,11 @@ export const hostShown = (host: Host): string =>
   host.kind === 'here'
     ? 'this host'
     : `${host.user === undefined ? '' : `${host.user}@`}${host.name}`;
+
+/** Something of a host's zfs by its name, as messages and the log have it: this host's stands for itself. */
+export const nameOn = (host: Host, name: string): string =>
+  host.kind === 'here' ? name : `${hostShown(host)}:${name}`;
+
+/** Who gets a replica, in the words of the log: a host, or on this one the dataset, since it may have several. */
+export const recipientShown = ({ host, dataset }: Place): string =>
+  host.kind === 'here' ? dataset : hostShown(host);

@@ -20,7 +20,7 @@ export interface Route {
  * ssh's own limits end a connection that cannot be made; this is for a ControlMaster of the user's whose wire is
  * dead, and for a login that hangs.
  */
-const firstLineLimit = 45_000;
+export const firstLineLimit = 45_000;
 
 /**
  * The same over a kept connection, where nothing is to be connected and nobody to be authenticated. Who is

@@ -1,6 +1,6 @@
 import { failure, usageError, type ZferryError } from '../errors.ts';
 import type { Ending } from './child.ts';
-import { hostShown, type RemoteHost } from './place.ts';
+import { type Host, hostShown, type RemoteHost } from './place.ts';
 import { pasteable } from './words.ts';
 
 /** Lines of ssh that say why it ended, the most telling first (OpenSSH 8.4 to 10). */
@@ -66,4 +66,16 @@ export const sshFailure = (host: RemoteHost, ending: Ending, cause?: unknown): Z
       ? `exit status ${ending.exitCode ?? 'unknown'}`
       : `signal ${ending.signal}`;
   return failure(`the ssh session with ${hostShown(host)} ended early (${how})`, undefined, cause);
+};
+
+/** The failure that the end of a session means, wherever it went. */
+export const sessionFailure = (host: Host, ending: Ending, cause?: unknown): ZferryError => {
+  if (host.kind === 'remote') return sshFailure(host, ending, cause);
+  const how = ending.signal ?? `exit status ${ending.exitCode ?? 'unknown'}`;
+  const said = ending.said.join(' ');
+  return failure(
+    `the shell that receives on this host ended early (${how})${said === '' ? '' : `: ${said}`}`,
+    undefined,
+    cause,
+  );
 };

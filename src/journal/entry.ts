@@ -9,6 +9,8 @@ interface Facts {
   readonly target: string;
   /** The target's host as people read it. */
   readonly host: string;
+  /** What the text log calls the target: its host, or the dataset where that is on this one. */
+  readonly to: string;
   /** What stands behind `@`, where a snapshot had been made. */
   readonly snapshot: string | undefined;
   readonly seconds: number;

@@ -26,23 +26,23 @@ const remarks = ({ notes, kept }: Pick<Replicated, 'notes' | 'kept'>): string =>
 };
 
 const replicated = (entry: Replicated): string => {
-  const { host, kind, bytes, seconds } = entry;
+  const { to, kind, bytes, seconds } = entry;
   const size = bytes === undefined ? '' : ` ${bytesShown(bytes)}`;
-  return `${subject(entry)} replicated to ${host} successfully. ${kind}${size} in ${secondsShown(seconds)}${remarks(entry)}`;
+  return `${subject(entry)} replicated to ${to} successfully. ${kind}${size} in ${secondsShown(seconds)}${remarks(entry)}`;
 };
 
 const failed = (entry: Failed): string =>
-  `${subject(entry)} failed to replicate to ${entry.host}! ERROR! ${entry.error}${remarks(entry)}`;
+  `${subject(entry)} failed to replicate to ${entry.to}! ERROR! ${entry.error}${remarks(entry)}`;
 
 const skipped = (entry: Skipped): string => {
   const { holder } = entry;
   if (holder === undefined)
-    return `${subject(entry)} skipped for ${entry.host}: another run is at work`;
+    return `${subject(entry)} skipped for ${entry.to}: another run is at work`;
   const { pid, started, sent, total } = holder;
   const run = `the run of ${started.slice(11, 19)} (pid ${pid})`;
   const about = total === undefined ? '' : ` of about ${bytesShown(total)}`;
   const work = sent === undefined ? 'at work' : `sending, ${bytesShown(sent)}${about}`;
-  return `${subject(entry)} skipped for ${entry.host}: ${run} is still ${work}`;
+  return `${subject(entry)} skipped for ${entry.to}: ${run} is still ${work}`;
 };
 
 const words = (entry: Entry): string => {

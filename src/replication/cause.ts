@@ -1,16 +1,18 @@
+import { userInfo } from 'node:os';
 import { failure, refusal, type ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Ending } from '../hosts/child.ts';
-import { hostShown, type RemotePlace } from '../hosts/place.ts';
-import { sshFailure } from '../hosts/ssh-failure.ts';
+import { hostShown, type Place } from '../hosts/place.ts';
+import { sessionFailure } from '../hosts/ssh-failure.ts';
 import { pasteable } from '../hosts/words.ts';
 import { parentOf } from '../zfs/names.ts';
 
 /** How every process of a transfer ended. */
 export interface TransferEnd {
-  readonly target: RemotePlace;
+  readonly target: Place;
   /** Of this host, first to last: zfs send, the compressor, the rate limiter. */
   readonly stages: readonly Ending[];
+  /** The process that led to the agent. */
   readonly ssh: Ending;
   readonly report: ReceiveReport;
   readonly isCompressed: boolean;
@@ -55,9 +57,11 @@ export const refusesStream = ({ complete, receiveStatus, said }: ReceiveReport):
 /** What `zfs allow` must give a user who is not root. */
 const receiverRights = 'create,mount,receive,destroy,readonly,canmount';
 
-const allow = ({ host, dataset }: RemotePlace): string => {
-  const words = [host.user ?? 'USER', receiverRights, parentOf(dataset) ?? dataset];
-  return `as root on ${host.name}: ${pasteable(['zfs', 'allow', ...words])} (or use --sudo)`;
+const allow = ({ host, dataset }: Place): string => {
+  const isHere = host.kind === 'here';
+  const user = isHere ? userInfo().username : (host.user ?? 'USER');
+  const words = pasteable(['zfs', 'allow', user, receiverRights, parentOf(dataset) ?? dataset]);
+  return `as root${isHere ? '' : ` on ${host.name}`}: ${words} (or use --sudo)`;
 };
 
 const targetReason = ({ target, report }: TransferEnd): ZferryError | undefined => {
@@ -101,7 +105,7 @@ export const transferFailure = (end: TransferEnd): ZferryError | undefined => {
   if (report.complete && statuses.every((status) => status === 0)) return undefined;
   const known = killedStage(end) ?? targetReason(end) ?? sourceReason(end);
   if (known !== undefined) return known;
-  if (ssh.exitCode !== 0) return sshFailure(target.host, ssh);
+  if (ssh.exitCode !== 0) return sessionFailure(target.host, ssh);
   const first = stages.find(({ exitCode }) => exitCode !== 0);
   if (first !== undefined) return failure([endedBy(first), ...first.said].join(': '));
   return failure(

@@ -1,7 +1,7 @@
 import { failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
 import type { MemberInstruction } from '../hosts/agent-session.ts';
-import { hostShown } from '../hosts/place.ts';
+import { hostShown, nameOn } from '../hosts/place.ts';
 import { zfsCommand } from '../hosts/zfs-command.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
@@ -115,7 +115,7 @@ export const conclude = async (
   const reasons = new Map(report.pruned.map(({ label, error: reason }) => [label, reason]));
   const stays = prune.flatMap(({ label }) => {
     const reason = reasons.get(label);
-    const name = `${hostShown(there.host)}:${there.dataset}@${label}`;
+    const name = nameOn(there.host, `${there.dataset}@${label}`);
     return reason === undefined ? [] : [kept(name, reason)];
   });
   story.kept = [...story.kept, ...stays];

@@ -95,10 +95,7 @@ const lock = async (
   const started = new Date();
   const locks: Lock[] = [];
   const place = targets.some(({ id }) => id === target) ? source : parseTarget(target, source);
-  if (place.host.kind === 'remote') {
-    const pair = { source, target: { ...place, host: place.host } };
-    locks.push(await lockTyped(pair, started, tether));
-  }
+  if (place !== source) locks.push(await lockTyped({ source, target: place }, started, tether));
   for (const { id, place: typed } of targets) {
     const parties = { source: source.dataset, to: typed ?? id };
     locks.push(await lockTarget(parties, id, started, tether));

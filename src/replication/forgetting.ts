@@ -1,5 +1,5 @@
 import { usageError, ZferryError } from '../errors.ts';
-import { type Place, parseTarget } from '../hosts/place.ts';
+import { type Host, type Place, parseTarget } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { shown } from '../zfs/names.ts';
@@ -50,13 +50,14 @@ const placeFrom = (typed: string, source: Place): Place | undefined => {
   }
 };
 
+const isSameHost = (a: Host, b: Host): boolean =>
+  a.kind === 'here' || b.kind === 'here'
+    ? a.kind === b.kind
+    : a.name === b.name && a.port === b.port;
+
 /** The same dataset on the same host, whoever logs in there. */
 const isSamePlace = (a: Place, b: Place | undefined): boolean =>
-  a.host.kind === 'remote' &&
-  b?.host.kind === 'remote' &&
-  a.host.name === b.host.name &&
-  a.host.port === b.host.port &&
-  a.dataset === b.dataset;
+  a.dataset === b?.dataset && isSameHost(a.host, b.host);
 
 /** A target for people: by its place, and the id that `forget` takes too. */
 export const targetShown = ({ id, place }: KnownTarget): string =>

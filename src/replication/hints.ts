@@ -1,3 +1,4 @@
+import { commandOn } from '../hosts/command-on.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import type { Pair, Request } from './request.ts';
@@ -6,13 +7,7 @@ import type { Pair, Request } from './request.ts';
 export const onTarget = (
   { pair, sudo, sshOptions }: Request,
   ...command: readonly string[]
-): string => {
-  const { host } = pair.target;
-  const options = sshOptions.flatMap((option) => ['-o', option]);
-  const port = host.port === undefined ? [] : ['-p', String(host.port)];
-  const words = pasteable(sudo ? ['sudo', ...command] : command);
-  return pasteable(['ssh', ...options, ...port, hostShown(host), words]);
-};
+): string => commandOn(pair.target.host, { sudo, sshOptions }, command);
 
 /**
  * A command for a person to run here: without the options that it took to get through, it would not.

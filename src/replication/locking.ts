@@ -4,7 +4,7 @@ import { failure, ZferryError } from '../errors.ts';
 import { digest } from '../hosts/digest.ts';
 import { isAlive } from '../hosts/is-alive.ts';
 import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
-import { hostShown } from '../hosts/place.ts';
+import { type Host, recipientShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { DatasetName } from '../zfs/names.ts';
 import type { Pair } from './request.ts';
@@ -61,13 +61,16 @@ const take = async (
 
 export const partiesOf = ({ source, target }: Pair): Parties => ({
   source: source.dataset,
-  to: hostShown(target.host),
+  to: recipientShown(target),
 });
+
+/** A host as it was typed; this one has no name. */
+const hostWords = (host: Host): readonly string[] =>
+  host.kind === 'here' ? [] : [host.user ?? '', host.name, String(host.port ?? '')];
 
 /** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */
 export const lockTyped = (pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
-  const { user = '', name, port = '' } = pair.target.host;
-  const words = [pair.source.dataset, user, name, String(port), pair.target.dataset];
+  const words = [pair.source.dataset, ...hostWords(pair.target.host), pair.target.dataset];
   return take(digest('typed', ...words), partiesOf(pair), started, tether);
 };
 

@@ -1,5 +1,5 @@
 import { asZferryError, failure } from '../errors.ts';
-import { hostShown } from '../hosts/place.ts';
+import { hostShown, nameOn } from '../hosts/place.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { type Guid, snapshotName } from '../zfs/names.ts';
@@ -70,7 +70,10 @@ const discardAside = async (situation: Situation): Promise<void> => {
     observer.announce(
       `keeping the old replica ${name} on ${host}: ${reason}; once it can go: ${onTarget(request, 'zfs', 'destroy', '-r', name)}`,
     );
-    story.kept = [...story.kept, { name: `${host}:${name}`, reason, inUse: true }];
+    story.kept = [
+      ...story.kept,
+      { name: nameOn(request.pair.target.host, name), reason, inUse: true },
+    ];
   };
   const problem = asideProblem(aside);
   if (problem !== undefined) return stays(problem);

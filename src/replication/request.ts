@@ -1,12 +1,12 @@
 import type { WantedCompression } from '../hosts/compressors.ts';
-import type { Place, RemotePlace } from '../hosts/place.ts';
+import type { Place } from '../hosts/place.ts';
 import type { RetentionPolicy } from './retention.ts';
 import type { Series } from './series.ts';
 
 /** One source and one target. */
 export interface Pair {
   readonly source: Place;
-  readonly target: RemotePlace;
+  readonly target: Place;
 }
 
 /** What a person or a crontab asked for: one cycle for one pair. */

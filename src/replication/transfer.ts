@@ -6,7 +6,7 @@ import { type Compression, compressors } from '../hosts/compressors.ts';
 import { watchForStall } from '../hosts/liveness.ts';
 import { closePipes, makePipes } from '../hosts/pipe.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
-import type { RemotePlace } from '../hosts/place.ts';
+import type { Place } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { parseSendLine } from '../zfs/send.ts';
 import { transferFailure } from './cause.ts';
@@ -14,7 +14,7 @@ import type { Progress } from './observer.ts';
 
 /** What goes over the wire, and how. */
 export interface Transfer {
-  readonly target: RemotePlace;
+  readonly target: Place;
   /** The whole command, `zfs send` or `sudo -n zfs send`. */
   readonly send: readonly [string, ...string[]];
   readonly instruction: ReceiveInstruction;

@@ -17,21 +17,26 @@ export interface Wire {
   readonly limiter: readonly [string, ...string[]] | undefined;
 }
 
+const isWithinHost = ({ pair }: Request): boolean =>
+  pair.source.host.kind === 'here' && pair.target.host.kind === 'here';
+
 const chooseCompression = (request: Request, facts: TargetFacts): Omit<Wire, 'limiter'> => {
   const { wanted, named } = request.compression;
   if (wanted === 'none') return { compression: 'none', note: undefined };
   if (wanted === 'auto') {
+    // Nothing is gained by fewer bytes where there is no wire.
+    if (isWithinHost(request)) return { compression: 'none', note: undefined };
     const best = preferredCompressors.find(
       (name) => isInstalled(name) && facts.decompressors.has(name),
     );
     return { compression: best ?? 'none', note: undefined };
   }
-  const missing = [
+  const missing = new Set([
     ...(isInstalled(wanted) ? [] : ['this host']),
     ...(facts.decompressors.has(wanted) ? [] : [hostShown(request.pair.target.host)]),
-  ];
-  if (missing.length === 0) return { compression: wanted, note: undefined };
-  const where = missing.join(' and ');
+  ]);
+  if (missing.size === 0) return { compression: wanted, note: undefined };
+  const where = [...missing].join(' and ');
   if (named) {
     throw usageError(
       `${wanted} is not installed on ${where}`,
@@ -73,7 +78,7 @@ export const goesAsStored = (
 
 const autoCompression = (
   { compression: best }: Wire,
-  { rate }: Request,
+  request: Request,
   source: SourceListing,
   { asStored }: Pick<Stream, 'asStored'>,
 ): Omit<Wire, 'limiter'> => {
@@ -86,8 +91,11 @@ const autoCompression = (
     };
   }
   // A rate says that bytes are dear: zstd takes 30 % off what lz4 left.
-  if (how !== undefined && (rate === undefined || isDense(source))) {
+  if (how !== undefined && (request.rate === undefined || isDense(source))) {
     return { compression: 'none', note: how };
+  }
+  if (isWithinHost(request)) {
+    return { compression: 'none', note: how ?? 'not compressed: both are on this host' };
   }
   if (best === 'none') {
     return { compression: best, note: how ?? 'not compressed: no compressor that both hosts have' };

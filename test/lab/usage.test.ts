@@ -132,9 +132,9 @@ describe('a place that cannot be what it is meant for', () => {
     'write one crontab line for each target',
   );
   wrong(
-    ['tank/vm', 'tank/copy'],
-    'the target tank/copy is on this host; targets on this host are not supported yet',
-    'write [user@]host or [user@]host:tank/vm',
+    ['tank/vm', ':usb'],
+    'the target :usb is the root of a pool, which would need a forced receive',
+    'write a dataset below it, such as :usb/replica',
   );
   wrong(
     ['dst:tank/vm', 'dst'],

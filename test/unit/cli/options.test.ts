@@ -65,7 +65,7 @@ describe('a request', () => {
   });
 
   test.each([
-    ['tank/vm', 'tank/copy', 'is on this host'],
+    ['tank/vm', ':usb', 'is the root of a pool'],
     ['backup:tank/vm', 'other', 'is on another host'],
     ['tank/vm', 'backup:pool', 'is the root of a pool'],
     [':tank', 'backup', 'is the root of a pool'],
@@ -73,6 +73,15 @@ describe('a request', () => {
     ['tank/vm', '-backup', 'is not a host name that zferry hands to ssh'],
   ])('from %s to %s is refused because it %s', (source, target, reason) => {
     expect(refused(() => asked(source, target)).message).toContain(reason);
+  });
+
+  test('from this host to itself compresses nothing unless that is asked for', () => {
+    expect(asked('tank/vm', 'usb/vm')).toMatchObject({
+      pair: { target: { dataset: 'usb/vm', host: { kind: 'here' } } },
+      compression: { wanted: 'none', named: false },
+    });
+    const named = asked('tank/vm', 'usb/vm', '--compress', 'lzop');
+    expect(named.compression).toEqual({ wanted: 'lzop', named: true });
   });
 
   test('to replace a target whose new replica would have too long a name is refused', () => {

@@ -51,6 +51,22 @@ describe('a child', () => {
     expect(said).toHaveLength(200);
   });
 
+  test('that leads is ended with all that it started, and has 3 and 4 to itself', async () => {
+    const controller = new AbortController();
+    const pids: string[] = [];
+    const { ended } = startChild(
+      sh('sleep 60 & echo $! >&2; exec 3>&1 4>&1; : >&3 >&4; sleep 60'),
+      ['ignore', 'ignore'],
+      tether({ signal: controller.signal }),
+      { leads: true, onLine: (line) => pids.push(line) > 0 },
+    );
+    await until(() => pids.length > 0);
+    expect(isAlive(Number(pids[0]))).toBe(true);
+    controller.abort(new Error('enough'));
+    expect((await ended).signal).toBe('SIGTERM');
+    await until(() => !isAlive(Number(pids[0])));
+  });
+
   test('that cannot be started ended with neither a status of 0 nor silence', async () => {
     const { ended } = startChild(['zferry-no-such-program'], ['ignore', 'ignore'], tether());
     const { exitCode, said } = await ended;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSource, type RemoteHost } from '../../../src/hosts/place.ts';
+import { type Host, parseSource, type RemoteHost } from '../../../src/hosts/place.ts';
 import { sshFailure } from '../../../src/hosts/ssh-failure.ts';
 import { hostProblem, targetProblem } from '../../../src/replication/plan.ts';
 import type { Request } from '../../../src/replication/request.ts';
@@ -43,6 +43,11 @@ const commandIn = (hint: string | undefined): string => {
   return command;
 };
 
+const awayHost = (host: Host): RemoteHost => {
+  if (host.kind === 'here') throw new Error('this host');
+  return host;
+};
+
 const login = ({ user, name }: RemoteHost): string =>
   user === undefined ? name : `${user}@${name}`;
 
@@ -61,7 +66,7 @@ const onTarget = (
   hint: string | undefined,
   ...command: readonly string[]
 ): Meaning => {
-  const { host } = pair.target;
+  const host = awayHost(pair.target.host);
   const options = sshOptions.flatMap((option) => ['-o', option]);
   return {
     hint,
@@ -73,7 +78,8 @@ const onTarget = (
 /** The problems of a pair whose hints have the names of both sides in them. */
 const hintsFor = (each: Request): readonly Meaning[] => {
   const { target, source } = each.pair;
-  const { dataset, host } = target;
+  const { dataset } = target;
+  const host = awayHost(target.host);
   const noPool = hostProblem(each, facts(undefined, { poolGuid: undefined }));
   const noParent = targetProblem(
     { ...each, intent: 'prime' },
@@ -137,4 +143,15 @@ describe('the command of a hint', () => {
       oneIn(100),
     );
   });
+});
+
+test('on this host a hint is the bare command, with sudo before it where that was asked for', () => {
+  const pair = { source: parseSource('tank/vm'), target: parseSource('usb/vm') };
+  const noPool = facts(undefined, { poolGuid: undefined });
+  expect(hostProblem(request({ pair }), noPool)).toMatchObject({
+    exitCode: 1,
+    message: 'the pool usb is not imported on this host',
+    hint: 'zpool import usb',
+  });
+  expect(hostProblem(request({ pair, sudo: true }), noPool)?.hint).toBe('sudo zpool import usb');
 });

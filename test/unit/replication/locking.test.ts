@@ -18,6 +18,10 @@ describe('the key of a pair', () => {
   });
 });
 
+test('a target on this host is named by its dataset: there may be several', () => {
+  expect(partiesOf({ source, target: parseSource('usb/vm') }).to).toBe('usb/vm');
+});
+
 describe('a pair at which another run is at work', () => {
   test('is exit 4, and says who that is where it is known', () => {
     const busy = new PairBusy(partiesOf({ source, target }), {

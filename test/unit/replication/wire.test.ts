@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { parseSource } from '../../../src/hosts/place.ts';
 import { chooseWire, fitted, goesAsStored } from '../../../src/replication/wire.ts';
-import { facts, listing, request } from '../support/pair.ts';
+import { facts, listing, request, source } from '../support/pair.ts';
 import { install } from '../support/programs.ts';
 import { refused } from '../support/refused.ts';
 
@@ -32,6 +33,24 @@ describe('the compressor of a cycle', () => {
     const error = refused(() => choose('lz4', true, []));
     expect(error.message).toBe('lz4 is not installed on backup');
     expect(error.hint).toContain('--compress none');
+  });
+});
+
+test('auto compresses nothing on the way from this host to itself', () => {
+  const asked = request({
+    pair: { source, target: parseSource('usb/vm') },
+    compression: { wanted: 'auto', named: true },
+  });
+  const there = facts(undefined, { decompressors: new Set(['lz4']) });
+  const wire = chooseWire(asked, there);
+  const data = (compression: string) => listing([], [], { compression, ratio: 2 });
+  expect(fitted(wire, asked, data('off'), { asStored: false })).toMatchObject({
+    compression: 'none',
+    note: 'auto: not compressed: both are on this host',
+  });
+  expect(fitted(wire, { ...asked, rate: 1_000 }, data('lz4'), { asStored: true })).toMatchObject({
+    compression: 'none',
+    note: 'auto: sent as stored (lz4, 2.00x)',
   });
 });
 

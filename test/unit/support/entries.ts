@@ -6,6 +6,7 @@ const facts = {
   source: 'tank/vm',
   target: 'backup',
   host: 'backup',
+  to: 'backup',
   snapshot: 'zferry_2026-11-20T08:05:00Z',
   seconds: 2.1234567,
 } as const;

@@ -1,5 +1,5 @@
 import type { TargetDataset, TargetFacts } from '../../../src/hosts/agent-report.ts';
-import { parseSource, parseTarget, type RemotePlace } from '../../../src/hosts/place.ts';
+import { type Place, parseSource, parseTarget, type RemoteHost } from '../../../src/hosts/place.ts';
 import type { Request } from '../../../src/replication/request.ts';
 import { defaultNameFormat, parseNameFormat } from '../../../src/replication/series.ts';
 import type { TargetId } from '../../../src/replication/target-id.ts';
@@ -8,7 +8,7 @@ import { parseBookmarkLabel, parseGuid, parseSnapshotLabel } from '../../../src/
 
 export const source = parseSource('tank/vm');
 
-export const remotePlace = (typed: string): RemotePlace => {
+export const remotePlace = (typed: string): Place & { readonly host: RemoteHost } => {
   const place = parseTarget(typed, source);
   if (place.host.kind === 'here') throw new Error(`${typed} is on this host`);
   return { ...place, host: place.host };

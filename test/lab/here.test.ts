@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import {
+  type Direction,
+  direction,
+  here,
+  isCurrent,
+  logged,
+  remove,
+  starts,
+  writeMore,
+  zferry,
+} from './support/direction.ts';
+import { src } from './support/host.ts';
+import { logTime, silentSuccess } from './support/outcome.ts';
+import { bookmarks, property, snapshots, stateOf } from './support/pair.ts';
+import { smallPool } from './support/pool.ts';
+import { sh } from './support/quote.ts';
+import { follow, verdictOf } from './support/refusal.ts';
+import { wrapTools } from './support/tools.ts';
+
+/** Both on this host: a second pool stands for the other disk. */
+let one: Direction;
+let pool: string;
+beforeEach(async () => {
+  pool = await smallPool(src, 'usb', 256);
+  one = await direction(src, [src, here], [src, here], pool);
+});
+afterEach(async () => remove(one));
+
+test('a replica on another pool of this host is primed and kept current, uncompressed and without ssh', async () => {
+  const note = 'echo "${0##*/}" >>"${0%/*}/calls"';
+  const tools = await wrapTools({ ssh: note, lzop: note });
+
+  expect(await zferry(one, ['prime'], tools)).toEqual(silentSuccess);
+  expect(await property(src, one.target, 'readonly')).toBe('on');
+  expect(await property(src, one.target, 'mounted')).toBe('no');
+  await writeMore(one, 1);
+  expect(await zferry(one, ['run', '--dry-run'], tools)).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining(` to ${one.target}\n`),
+  });
+  expect(await zferry(one, ['run'], tools)).toEqual(silentSuccess);
+
+  const label = await isCurrent(one);
+  expect(await snapshots(src, one.source)).toEqual([label]);
+  expect(await snapshots(src, one.target)).toEqual([label]);
+  expect(await bookmarks(one.source)).toHaveLength(1);
+  expect((await logged(one)).at(-1)).toMatch(
+    new RegExp(
+      `^${logTime} ${one.source}@${label} replicated to ${one.target} successfully\\. incremental [0-9.]+ MiB in [0-9.]+ s$`,
+    ),
+  );
+  expect(await src.ok(sh`cat ${`${tools}/calls`} 2>/dev/null || true`)).toBe('');
+
+  expect(await zferry(one, ['run', '--compress', 'lzop'], tools)).toEqual(silentSuccess);
+  expect(await src.ok(sh`sort -u ${`${tools}/calls`}`)).toBe('lzop');
+  await isCurrent(one);
+
+  expect((await zferry(one, ['prime', '--replace'])).exitCode).toBe(0);
+  await isCurrent(one);
+  const id = /zferry_([0-9a-f]{10})_/.exec((await bookmarks(one.source)).join(' '))?.[1];
+  const { stdout } = await src.run(sh`zferry forget ${one.source} ${one.target}`);
+  expect(stdout).toBe(`${one.source} has forgotten ${one.target} (${id})\n`);
+  expect(await bookmarks(one.source)).toEqual([]);
+});
+
+test('a pool that is not there is a failure with the way out, and the next cycle goes on', async () => {
+  const file = `${src.vdevs}/${pool}.pool`;
+  expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+  await src.ok(sh`zpool export ${pool}`);
+  const before = await stateOf(src, one.source);
+  for (const _ of [1, 2]) {
+    expect(verdictOf(await zferry(one, ['run']))).toEqual({
+      exitCode: 1,
+      error: `the pool ${pool} is not imported on this host`,
+      hint: `zpool import ${pool}`,
+    });
+    expect((await logged(one)).at(-1)).toMatch(
+      new RegExp(`failed to replicate to ${one.target}! ERROR! the pool ${pool} is not imported`),
+    );
+  }
+  expect(await stateOf(src, one.source)).toBe(before);
+  await src.ok(sh`zpool import -d ${file} ${pool}`);
+  expect(await zferry(one, ['run'])).toEqual(silentSuccess);
+  await isCurrent(one);
+});
+
+const slowly = ['--rate', '5M'] as const;
+
+/** Starts a prime of 20 MiB and answers in the middle of it. */
+const inTheMiddle = async () => {
+  await writeMore(one, 20);
+  const run = starts(one, ['prime', ...slowly]);
+  await src.until(
+    sh`zpool sync ${pool}; test "$(zfs get -Hp -o value used ${one.target})" -gt 7000000`,
+  );
+  return run;
+};
+
+test.each(['KILL', 'TERM'])(
+  'cut short by SIG%s nothing of it lives on, and the next run goes on with it',
+  async (signal) => {
+    const run = await inTheMiddle();
+    expect((await zferry(one, ['prime'])).exitCode).toBe(4);
+    await run.signal(signal);
+    await run.done;
+    await src.until('! pgrep -x zfs && ! pgrep -x pv');
+    expect(await property(src, one.target, 'receive_resume_token')).not.toBe('-');
+
+    expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+    expect((await logged(one)).at(-1)).toContain('. resumed ');
+    await isCurrent(one);
+    // Not even the beat's sleep holds the lock.
+    expect(await zferry(one, ['run'])).toEqual(silentSuccess);
+  },
+);
+
+test('--rollback, --sudo and a changed target go as with any other host', async () => {
+  expect(await zferry(one, ['prime', '--sudo'])).toEqual(silentSuccess);
+  await src.ok(
+    sh`zfs set readonly=off ${one.target} && zfs set mountpoint=/${one.target} ${one.target}` +
+      sh` && zfs mount ${one.target} && touch /${one.target}/change && zfs umount ${one.target}` +
+      sh` && zfs set readonly=on ${one.target} && zpool sync ${pool}`,
+  );
+  onTestFinished(async () => void (await src.run(sh`zfs umount ${one.target}`)));
+  const { hint, ...said } = verdictOf(await zferry(one, ['run']));
+  expect(said).toMatchObject({
+    exitCode: 3,
+    error: expect.stringContaining(`${one.target} on this host was changed`),
+  });
+  await follow(hint);
+  await isCurrent(one);
+});
