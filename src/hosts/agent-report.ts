@@ -85,7 +85,7 @@ export interface PruneReport {
 }
 
 /** Lines by the section that they came in; what comes before the first stands under ''. */
-const bySection = (lines: readonly string[]): ReadonlyMap<string, readonly string[]> => {
+export const bySection = (lines: readonly string[]): ReadonlyMap<string, readonly string[]> => {
   const sections = new Map<string, string[]>([['', []]]);
   let name = '';
   for (const line of lines) {

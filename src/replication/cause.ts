@@ -4,8 +4,9 @@ import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Ending } from '../hosts/child.ts';
 import { hostShown, type Place } from '../hosts/place.ts';
 import { sessionFailure } from '../hosts/ssh-failure.ts';
-import { pasteable } from '../hosts/words.ts';
 import { parentOf } from '../zfs/names.ts';
+import { primerGrants } from '../zfs/rights.ts';
+import { allowLines } from './hints.ts';
 
 /** How every process of a transfer ended. */
 export interface TransferEnd {
@@ -54,14 +55,11 @@ export const refusesStream = ({ complete, receiveStatus, said }: ReceiveReport):
   return complete && receiveStatus !== 0 && reason !== undefined && !passing.test(reason);
 };
 
-/** What `zfs allow` must give a user who is not root. */
-const receiverRights = 'create,mount,receive,destroy,readonly,canmount';
-
 const allow = ({ host, dataset }: Place): string => {
   const isHere = host.kind === 'here';
   const user = isHere ? userInfo().username : (host.user ?? 'USER');
-  const words = pasteable(['zfs', 'allow', user, receiverRights, parentOf(dataset) ?? dataset]);
-  return `as root${isHere ? '' : ` on ${host.name}`}: ${words} (or use --sudo)`;
+  const lines = allowLines(primerGrants(parentOf(dataset) ?? dataset), user);
+  return `as root${isHere ? '' : ` on ${host.name}`}: ${lines} (or use --sudo)`;
 };
 
 const targetReason = ({ target, report }: TransferEnd): ZferryError | undefined => {

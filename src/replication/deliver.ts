@@ -7,6 +7,7 @@ import type { SourceListing } from '../zfs/listing.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
+import { onTarget } from './hints.ts';
 import { changed } from './plan.ts';
 import { type Delivery, retract } from './prepare.ts';
 import { pruneTarget, replacedBases } from './pruning.ts';
@@ -43,12 +44,28 @@ export const receiveMode = (
   return type === 'volume' ? 'volume' : 'full';
 };
 
+/** A property that the receive was to set and could not: zfs says so in passing, and ends with 0. */
+const unsetProperty = (request: Request, { said }: ReceiveReport): ZferryError | undefined => {
+  const { dataset, host } = request.pair.target;
+  const line = said.find((each) => /^cannot receive \S+ property on /.test(each));
+  const property = { canmount: 'canmount=noauto', readonly: 'readonly=on' }[
+    line?.split(' ')[2] ?? ''
+  ];
+  return line === undefined || property === undefined
+    ? undefined
+    : failure(
+        `${hostShown(host)}: ${line}`,
+        `set it there, as one who may: ${onTarget(request, 'zfs', 'set', property, dataset)}`,
+      );
+};
+
 /** Why the target cannot be called current although every process ended well; undefined where it is. */
 const unverified = (
-  { pair }: Request,
+  request: Request,
   { sent }: Delivery,
   report: ReceiveReport,
 ): ZferryError | undefined => {
+  const { pair } = request;
   const host = hostShown(pair.target.host);
   const arrived = report.snapshots.get(sent.label);
   const renamed = [...(report.others ?? [])].find(([, guid]) => guid === sent.guid)?.[0];
@@ -61,6 +78,8 @@ const unverified = (
       `@${sent.label} on ${host} has another guid (${arrived}) than here (${sent.guid})`,
     );
   }
+  const unset = unsetProperty(request, report);
+  if (unset !== undefined) return unset;
   return report.readonly
     ? undefined
     : failure(`${pair.target.dataset} on ${host} is not read-only`);

@@ -1,6 +1,7 @@
 import { commandOn } from '../hosts/command-on.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
+import { allowArguments, type Grant } from '../zfs/rights.ts';
 import type { Pair, Request } from './request.ts';
 
 /** A command for a person to run on the target's host, in a form that any shell there takes. */
@@ -26,6 +27,10 @@ export const zferry = (
   ];
   return pasteable([self, verb, ...options, ...access, pair.source.typed, pair.target.typed]);
 };
+
+/** The lines of `zfs allow` for a person to run as root, in one. */
+export const allowLines = (grants: readonly Grant[], user: string): string =>
+  grants.map((grant) => pasteable(['zfs', ...allowArguments(grant, user)])).join(' && ');
 
 /** The target as messages name it. */
 export const where = ({ target }: Pair): string => `${target.dataset} on ${hostShown(target.host)}`;

@@ -1,19 +1,17 @@
 import { userInfo } from 'node:os';
 import { failure, refusal } from '../errors.ts';
-import { pasteable } from '../hosts/words.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import { parseSourceListing, type SourceListing, sourceListingArguments } from '../zfs/listing.ts';
 import { type DatasetName, poolOf } from '../zfs/names.ts';
+import { senderGrants } from '../zfs/rights.ts';
 import { parseTokenContents, type TokenContents, tokenArguments } from '../zfs/send.ts';
+import { allowLines } from './hints.ts';
 import { recordProperties, type TargetId } from './target-id.ts';
-
-/** What `zfs allow` must give a user who is not root. */
-const senderRights = 'snapshot,bookmark,send,destroy,mount,userprop';
 
 /** Says why the source could not be read: gone, its pool not imported, or in zfs's own words. */
 export const sourceFailure = async (zfs: Zfs, dataset: DatasetName, said: string) => {
   if (said.includes('permission denied')) {
-    const allow = pasteable(['zfs', 'allow', userInfo().username, senderRights, dataset]);
+    const allow = allowLines(senderGrants(dataset, false), userInfo().username);
     return failure(said, `as root: ${allow} (or use --sudo)`);
   }
   if (!said.includes('does not exist')) return failure(said);

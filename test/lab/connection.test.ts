@@ -14,7 +14,7 @@ import {
 import { without } from './support/programs.ts';
 import { sh } from './support/quote.ts';
 import { reportOf } from './support/report.ts';
-import { makeUser, receiverRights, type User } from './support/user.ts';
+import { makeUser, receiverAllow, receiverRights, type User } from './support/user.ts';
 import { wire } from './support/wire.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -148,7 +148,7 @@ describe('a target host that cannot receive fails the cycle', () => {
     await expectFailed(pair, () => pair.zferry(pair.source, pair.at(host)), {
       exitCode: 1,
       error: `${host}: cannot receive incremental stream: permission denied`,
-      hint: `as root on dst: zfs allow ${name} ${receiverRights} ${dst.pool} (or use --sudo)`,
+      hint: `as root on dst: ${receiverAllow(name, dst.pool)} (or use --sudo)`,
       host,
     });
   });

@@ -13,7 +13,7 @@ import {
 } from './support/pair.ts';
 import { quote, sh } from './support/quote.ts';
 import { startSlowCycle } from './support/slow.ts';
-import { makeUser, senderRights, type User } from './support/user.ts';
+import { makeUser, senderAllow, type User } from './support/user.ts';
 
 let pair: Pair;
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -224,7 +224,7 @@ describe('an ordinary user', () => {
     pair = await primedPair();
     const user = await makeUser(src);
     cleanups.push(user.remove);
-    await src.ok(sh`zfs allow ${user.name} ${senderRights} ${pair.source}`);
+    await src.ok(senderAllow(user.name, pair.source));
 
     expect(await zferryAs(user, pair.source, pair.at('root@dst'))).toEqual(silentSuccess);
     const label = await newestEqual(pair);
@@ -244,7 +244,7 @@ describe('an ordinary user', () => {
     const [error, hint] = result.stderr.split('\n');
     expect(error).toMatch(/^zferry: error: cannot create snapshots? .*: permission denied$/);
     expect(hint).toBe(
-      `zferry: hint: as root: zfs allow ${user.name} ${senderRights} ${pair.source} (or use --sudo)`,
+      `zferry: hint: as root: ${senderAllow(user.name, pair.source)} (or use --sudo)`,
     );
     expect(await log(user)).toMatch(/ failed to replicate to root@dst! ERROR! cannot create /);
   });

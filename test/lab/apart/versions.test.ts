@@ -17,7 +17,7 @@ import { sh } from '../support/quote.ts';
 import { follow, refusalOf, verdictOf } from '../support/refusal.ts';
 import { reportOf } from '../support/report.ts';
 import { isTidy } from '../support/tidy.ts';
-import { makeUser, receiverRights } from '../support/user.ts';
+import { makeUser, receiverAllow } from '../support/user.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -159,6 +159,6 @@ describe.each<[string, readonly Host[]]>([
       exitCode: 1,
       error: `${user.name}@dst: cannot receive incremental stream: permission denied`,
     });
-    expect(denied.hint).toContain(`zfs allow ${user.name} ${receiverRights} tank`);
+    expect(denied.hint).toContain(receiverAllow(user.name, 'tank'));
   });
 });

@@ -52,8 +52,13 @@ export const asUser = ({ name, home }: User, words: readonly string[]): string =
   return `setpriv --reuid ${name} --regid ${name} --clear-groups env -i HOME=${home} PATH=/usr/bin:/bin ${command}`;
 };
 
-/** What a user needs to receive into a dataset, as README tells people. */
+/** What a user needs to receive into datasets below one that gives these rights. */
 export const receiverRights = 'create,mount,receive,destroy,readonly,canmount';
 
-/** What a user needs to replicate a dataset from here. */
-export const senderRights = 'snapshot,bookmark,send,destroy,mount,userprop';
+/** The lines that give a user what it takes to replicate a dataset from here, as one command. */
+export const senderAllow = (user: string, dataset: string): string =>
+  `zfs allow -l -u ${user} bookmark,destroy,snapshot,userprop ${dataset} && zfs allow -d -u ${user} destroy,mount,send,userprop ${dataset}`;
+
+/** The same for replicas below a dataset. */
+export const receiverAllow = (user: string, parent: string): string =>
+  `zfs allow -l -u ${user} create,mount,receive ${parent} && zfs allow -d -u ${user} canmount,create,destroy,mount,readonly,receive,userprop ${parent}`;

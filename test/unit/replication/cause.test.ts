@@ -177,7 +177,7 @@ describe('blamed for a failed transfer is', () => {
     const report = { ...arrived, receiveStatus: 1, said: ['cannot receive: permission denied'] };
     const error = transferFailure(end({ target: remotePlace('bob@backup:pool/vm'), report }));
     expect(error?.exitCode).toBe(1);
-    expect(error?.hint).toContain('zfs allow bob ');
+    expect(error?.hint).toContain('zfs allow -l -u bob ');
   });
 
   test('somebody even when nobody said anything', () => {
