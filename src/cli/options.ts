@@ -33,6 +33,7 @@ export interface ReplicatingOptions extends OutputOptions {
   readonly sshOption?: readonly string[];
   readonly persist?: number;
   readonly nameFormat: string;
+  readonly decrypt?: boolean;
   readonly dryRun?: boolean;
   readonly abortPartial?: boolean;
   readonly rollback?: boolean;
@@ -86,6 +87,10 @@ export const withReplicatingOptions = (command: Command): Command =>
       '--keep-target <policy>',
       "keep these of the series there, such as 'last=2 hourly=24 daily=7'",
       of('--keep-target', parseRetentionPolicy),
+    )
+    .option(
+      '--decrypt',
+      'send an encrypted source in the clear; without it, it goes raw, and needs no key on the target',
     )
     .option('--name-format <format>', 'strftime format (UTC) of snapshot names', defaultNameFormat)
     .addOption(
@@ -184,6 +189,7 @@ export const requestFor = (
     sudo: options.sudo ?? false,
     sshOptions: options.sshOption ?? [],
     persist: options.persist,
+    decrypt: options.decrypt ?? false,
     abortPartial: options.abortPartial ?? false,
     rollback: options.rollback ?? false,
     replace: options.replace ?? false,

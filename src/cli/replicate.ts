@@ -82,6 +82,7 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
     bytes: story.bytes,
     compression: story.compression,
     asStored: story.asStored,
+    raw: story.raw,
     notes: story.notes,
     kept: story.kept.map(({ name, reason }) => `${name}: ${reason}`),
   };

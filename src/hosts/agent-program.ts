@@ -11,7 +11,7 @@ export type Scope = 'dataset' | 'tree';
 const isTree = (scope: Scope): boolean => scope === 'tree';
 
 const told = 'z get -Hp -o name,property,value';
-const properties = 'type,readonly,written,receive_resume_token';
+const properties = 'type,readonly,written,receive_resume_token,encryption,encryptionroot,keystatus';
 const tellOne = `${told} ${properties} "$parent" "$target" "$aside" 2>&1;`;
 const tellBelow = `${told} ${properties} "$parent" "$aside" 2>&1; ${told} -r -t filesystem,volume ${properties} "$target" 2>&1;`;
 

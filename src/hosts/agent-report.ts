@@ -1,5 +1,11 @@
 import { failure } from '../errors.ts';
-import { parseProperties, parseSnapshots, type Snapshot } from '../zfs/listing.ts';
+import {
+  type Encryption,
+  parseEncryption,
+  parseProperties,
+  parseSnapshots,
+  type Snapshot,
+} from '../zfs/listing.ts';
 import {
   type DatasetName,
   type Guid,
@@ -19,6 +25,8 @@ export interface TargetDataset {
   /** Bytes written to the head since its newest snapshot. */
   readonly written: number;
   readonly resumeToken: string | undefined;
+  /** undefined where it is not encrypted. */
+  readonly encryption: Encryption | undefined;
   /** Oldest first. */
   readonly snapshots: readonly Snapshot[];
 }
@@ -34,6 +42,8 @@ export interface TargetFacts {
   /** True where the pool can receive blocks as they were stored, whatever had compressed them. */
   readonly takesStored: boolean;
   readonly parentExists: boolean;
+  /** That of the dataset above the target; undefined where that is not encrypted. */
+  readonly parentEncryption: Encryption | undefined;
   readonly dataset: TargetDataset | undefined;
   /** All below it by their full names; empty unless a tree was asked about. */
   readonly below: ReadonlyMap<DatasetName, TargetDataset>;
@@ -124,6 +134,23 @@ const guidOf = (text: string | undefined): Guid | undefined => {
   }
 };
 
+const encryptionIn = (
+  properties: ReadonlyMap<string, string> | undefined,
+): Encryption | undefined => {
+  const [encryption, root, keystatus] = ['encryption', 'encryptionroot', 'keystatus'].map((name) =>
+    properties?.get(name),
+  );
+  try {
+    return parseEncryption(encryption, root, keystatus);
+  } catch (error) {
+    throw failure(
+      `the target's encryptionroot is malformed: '${shown(root ?? '')}'`,
+      undefined,
+      error,
+    );
+  }
+};
+
 const nameOf = (text: string): DatasetName => {
   try {
     return parseDatasetName(text);
@@ -168,6 +195,7 @@ const seenDataset = (own: Properties, snapshotRows: readonly string[]): TargetDa
   readonly: own.get('readonly') === 'on',
   written: writtenIn(own.get('written')),
   resumeToken: tokenOf(own.get('receive_resume_token')),
+  encryption: encryptionIn(own),
   snapshots: parseSnapshots(snapshotRows),
 });
 
@@ -206,6 +234,7 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
     poolGuid,
     takesStored: storedBlockFeatures.every((feature) => isOn(pool.get(feature))),
     parentExists: parent !== undefined && properties.has(parent),
+    parentEncryption: parent === undefined ? undefined : encryptionIn(properties.get(parent)),
     dataset: own && seenDataset(own, rowsBy.get(target) ?? []),
     below: datasetsBelow(target, properties, rowsBy),
     hasAside: properties.has(`${target}${asideSuffix}`),

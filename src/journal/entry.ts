@@ -25,6 +25,8 @@ interface StreamFacts {
   readonly compression: string | undefined;
   /** Whether blocks went as they are on the disk (`zfs send -c`). */
   readonly asStored: boolean | undefined;
+  /** Whether an encrypted source was sent as it is (`zfs send -w`). */
+  readonly raw: boolean | undefined;
   readonly notes: readonly string[];
   /** Snapshots and bookmarks that were to go and are still there, with the reason. */
   readonly kept: readonly string[];

@@ -23,7 +23,7 @@ import type { Wire } from './wire.ts';
 export const tellStory = (
   story: Story,
   { pair }: Request,
-  { stream, sent, base }: Delivery,
+  { stream, sent, base, notes }: Delivery,
   { compression, note }: Wire,
 ): void => {
   story.snapshot = sent.label;
@@ -31,6 +31,8 @@ export const tellStory = (
   story.kind = stream.kind === 'resume' ? 'resumed' : stream.kind;
   story.compression = compression;
   story.asStored = stream.asStored;
+  story.raw = stream.raw;
+  story.notes.push(...notes);
   if (base !== undefined) story.base = baseName(pair.source.dataset, base);
   if (note !== undefined) story.notes.push(note);
 };

@@ -15,13 +15,14 @@ export const onTarget = (
  * (`--persist` is none of them: it is for the cycles that follow each other.)
  */
 export const zferry = (
-  { self, pair, sudo, sshOptions, replace }: Request,
+  { self, pair, sudo, sshOptions, replace, decrypt }: Request,
   verb: string,
   ...options: readonly string[]
 ): string => {
   const access = [
     // A hint for `prime --replace` is one that goes on with it.
     ...(replace && verb === 'prime' && !options.includes('--replace') ? ['--replace'] : []),
+    ...(decrypt ? ['--decrypt'] : []),
     ...(sudo ? ['--sudo'] : []),
     ...sshOptions.flatMap((option) => ['--ssh-option', option]),
   ];

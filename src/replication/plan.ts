@@ -5,6 +5,7 @@ import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
 import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
+import { encryptionProblem, goesRaw, keyProblem, newEncryptionProblem } from './encryption.ts';
 import { onTarget, where, zferry } from './hints.ts';
 import type { Request } from './request.ts';
 
@@ -80,18 +81,8 @@ export const targetProblem = (request: Request, facts: TargetFacts): ZferryError
 };
 
 /** What keeps the source from being sent; undefined where nothing does. */
-export const sourceProblem = (
-  { pair }: Request,
-  source: SourceListing,
-): ZferryError | undefined => {
-  const { dataset } = pair.source;
-  if (source.encrypted) {
-    return refusal(
-      `${dataset} is encrypted, and would arrive in the clear: raw sends are not there yet`,
-    );
-  }
-  return undefined;
-};
+export const sourceProblem = (request: Request, source: SourceListing): ZferryError | undefined =>
+  keyProblem(request, source);
 
 /** Why this source cannot go on in that dataset, whatever snapshots both have; undefined where it can. */
 export const matchProblem = (
@@ -100,7 +91,7 @@ export const matchProblem = (
   target: TargetDataset,
 ): ZferryError | undefined => {
   const { pair } = request;
-  if (source.type === target.type) return undefined;
+  if (source.type === target.type) return encryptionProblem(request, source, target);
   return refusal(
     `${pair.source.dataset} is a ${source.type}, and ${where(pair)} is a ${target.type}`,
     'give another name for the target',
@@ -167,7 +158,10 @@ export const decide = (request: Request, source: SourceListing, facts: TargetFac
   const problem = sourceProblem(request, source);
   if (problem !== undefined) return { kind: 'refuse', error: problem };
   const { dataset } = facts;
-  if (dataset === undefined) return { kind: 'full' };
+  if (dataset === undefined) {
+    const unfit = newEncryptionProblem(request, source, facts);
+    return unfit === undefined ? { kind: 'full' } : { kind: 'refuse', error: unfit };
+  }
   const mismatch = matchProblem(request, source, dataset);
   if (mismatch !== undefined) return { kind: 'refuse', error: mismatch };
   const base = commonBase(source, dataset);
@@ -188,6 +182,7 @@ export type PartialPlan =
       readonly snapshot: Snapshot;
       readonly fromGuid: string | undefined;
       readonly asStored: boolean;
+      readonly raw: boolean;
     }
   /** It is ours, but its stream can no longer be made; giving it up costs nothing but what it had. */
   | { readonly kind: 'give up' }
@@ -203,7 +198,7 @@ const foreignPartial = (request: Request, why: string): PartialPlan => ({
 
 /**
  * Decides about a partial receive. The token comes from the target and is taken as hostile: only when it
- * continues a snapshot of this very source, from a base that both sides have, in the clear as the series
+ * continues a snapshot of this very source, from a base that both sides have, raw or plain as the series
  * is, does it get near `zfs send -t`. `stuck` is the token of one that zfs has just refused to complete.
  */
 export const decidePartial = (
@@ -233,11 +228,12 @@ export const decidePartial = (
   const isWhatItSays =
     snapshot !== undefined && contents.sends === snapshotName(dataset, snapshot.label);
   const token = target.resumeToken ?? '';
-  if (isWhatItSays && isOurs && baseFits && !contents.raw && token !== stuck) {
+  const raw = goesRaw(request, source);
+  if (isWhatItSays && isOurs && baseFits && contents.raw === raw && token !== stuck) {
     // With --rollback it goes back to the base before anything is sent.
     const isAsLeft = isPrime || target.written === 0 || request.rollback;
     if (isAsLeft) {
-      return { kind: 'resume', token, snapshot, fromGuid, asStored: contents.asStored };
+      return { kind: 'resume', token, snapshot, fromGuid, asStored: contents.asStored, raw };
     }
     // zfs receive would say so too, but not before all of it has been sent.
     return { kind: 'refuse', error: changed(request, fromGuid, target) };

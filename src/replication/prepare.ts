@@ -6,11 +6,13 @@ import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
+import { encryptionNote, goesRaw } from './encryption.ts';
 import type { Beginning } from './head-start.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
 import { rollBack } from './rollback.ts';
 import type { Situation } from './situation.ts';
 import { destroyEach, makeSnapshot } from './snapshot.ts';
+import { parseStreamRecord, streamRecord } from './stream-record.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { streamProperty } from './target-id.ts';
 import { goesAsStored } from './wire.ts';
@@ -27,9 +29,9 @@ export interface Delivery {
   readonly replaced: Guid | undefined;
   /** Full names of what was made for this delivery and is worth nothing when it does not begin. */
   readonly made: readonly string[];
+  /** What a reader of the log should know of it. */
+  readonly notes: readonly string[];
 }
-
-const largeBlocks = 'large-blocks';
 
 /** Takes back what was made for nothing. Throws the reason; what could not be taken back is said with it. */
 export const retract = async (
@@ -54,16 +56,11 @@ const streamFor = (
   label: SnapshotLabel,
   source: SourceListing,
 ): Stream => {
-  const asStored = goesAsStored(request, source, facts);
-  return base === undefined
-    ? { kind: 'full', label, largeBlocks: true, asStored }
-    : {
-        kind: 'incremental',
-        base,
-        label,
-        largeBlocks: source.properties[0] === largeBlocks,
-        asStored,
-      };
+  const raw = goesRaw(request, source);
+  const asStored = raw || goesAsStored(request, source, facts);
+  if (base === undefined) return { kind: 'full', label, largeBlocks: true, asStored, raw };
+  const largeBlocks = parseStreamRecord(source.properties[0])?.largeBlocks === true;
+  return { kind: 'incremental', base, label, largeBlocks, asStored, raw };
 };
 
 /**
@@ -81,9 +78,13 @@ const record = async (
   return await bookmarked(situation, withBase, sent, false);
 };
 
-/** Records that the target's series is sent with `zfs send -L`, as every first full send is. */
-export const recordStream = async ({ request, zfs, id }: Situation): Promise<void> => {
-  await zfs.tell(['set', `${streamProperty(id)}=${largeBlocks}`, request.pair.source.dataset]);
+/** Records how the target's series is sent: as its first full send is. */
+export const recordStream = async (
+  { request, zfs, id }: Situation,
+  source: SourceListing,
+): Promise<void> => {
+  const record = streamRecord({ raw: goesRaw(request, source) });
+  await zfs.tell(['set', `${streamProperty(id)}=${record}`, request.pair.source.dataset]);
 };
 
 /** The same for a first full send, and records how its series is sent. */
@@ -94,7 +95,7 @@ const recordFirst = async (
 ): Promise<SourceListing> => {
   // In this order: where this is set, a snapshot made for the target was bookmarked for it too.
   const source = await bookmarked(situation, listed, sent, true);
-  await recordStream(situation);
+  await recordStream(situation, source);
   return source;
 };
 
@@ -134,7 +135,11 @@ const prepareNew = async (
       ...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []),
       snapshotName(dataset, label),
     ];
-    return { stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made: names };
+    const note = base === undefined ? encryptionNote(request, listed, facts) : undefined;
+    return {
+      ...{ stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made: names },
+      notes: note === undefined ? [] : [note],
+    };
   } catch (error) {
     return await retract(zfs, made, error);
   }
@@ -147,11 +152,11 @@ const prepareResume = async (
   target: TargetDataset,
   plan: PartialPlan & { kind: 'resume' },
 ): Promise<Delivery> => {
-  const { token, snapshot: sent, fromGuid, asStored } = plan;
-  const stream: Stream = { kind: 'resume', token, asStored };
+  const { token, snapshot: sent, fromGuid, asStored, raw } = plan;
+  const stream: Stream = { kind: 'resume', token, asStored, raw };
   const source = await bookmarked(situation, listed, sent, fromGuid === undefined);
   const replaced = target.snapshots.find(({ guid }) => guid === fromGuid)?.guid;
-  return { stream, sent, source, target, base: undefined, replaced, made: [] };
+  return { stream, sent, source, target, base: undefined, replaced, made: [], notes: [] };
 };
 
 /** `--abort-partial`: says what it gives up, gives it up, and begins anew. */

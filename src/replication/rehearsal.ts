@@ -5,6 +5,7 @@ import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/names.ts';
 import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
+import { encryptionNote, goesRaw } from './encryption.ts';
 import { agentKey } from './locking.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
 import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
@@ -27,6 +28,10 @@ export interface Rehearsal {
   readonly wire: Wire;
   /** True where blocks would go as they are on the disk. */
   readonly asStored: boolean;
+  /** True where they would go encrypted. */
+  readonly raw: boolean;
+  /** What a reader should know of a new replica. */
+  readonly notes: readonly string[];
   /** True where a partial receive would be given up first. */
   readonly givesUpPartial: boolean;
   /** What the target would lose first by going back to its base; undefined where it would not. */
@@ -88,6 +93,7 @@ interface Outlook {
   readonly replaced: Guid | undefined;
   readonly estimate: number | undefined;
   readonly asStored: boolean;
+  readonly raw: boolean;
 }
 
 /** Stands for the snapshot that a real cycle would make: newer than all, its guid not yet known. */
@@ -121,17 +127,18 @@ const foresee = async (
     if (plan.kind === 'resume') {
       const replaced = plan.fromGuid as Guid | undefined;
       const estimate = await remaining(zfs, token);
-      const { snapshot: sent, asStored } = plan;
-      return { kind: 'resumed', base: undefined, sent, replaced, estimate, asStored };
+      const { snapshot: sent, asStored, raw } = plan;
+      return { kind: 'resumed', base: undefined, sent, replaced, estimate, asStored, raw };
     }
   }
   const plan = decide(request, source, facts);
   if (plan.kind === 'refuse') throw plan.error;
   const base = plan.kind === 'full' ? undefined : plan.base;
-  const asStored = goesAsStored(request, source, facts);
+  const raw = goesRaw(request, source);
+  const asStored = raw || goesAsStored(request, source, facts);
   const estimate = await estimateOf(zfs, dataset, base, asStored);
   const sent = hypothetical(request);
-  return { kind: plan.kind, base, sent, replaced: base?.guid, estimate, asStored };
+  return { kind: plan.kind, base, sent, replaced: base?.guid, estimate, asStored, raw };
 };
 
 /** What `--rollback` would do first; undefined where the target is as it should be. Throws what it would throw. */
@@ -221,6 +228,7 @@ const rehearseCycle = async (
   const outlook = await foresee(request, zfs, source, facts);
   const rollback = await foreseeRollback(request, session, facts, outlook);
   const prune = prunings(request, id, source, facts, outlook);
+  const note = outlook.kind === 'full' ? encryptionNote(request, source, facts) : undefined;
   const gone = new Set(rollback?.destroys);
   return {
     kind: outlook.kind,
@@ -229,6 +237,8 @@ const rehearseCycle = async (
     estimate: outlook.estimate,
     wire: fitted(wire, request, source, outlook),
     asStored: outlook.asStored,
+    raw: outlook.raw,
+    notes: note === undefined ? [] : [note],
     givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
     rollback,
     replaces: undefined,

@@ -105,7 +105,7 @@ const changePlaces = async (situation: Situation): Promise<void> => {
   const source = await bookmarked(situation, seen, sent, false);
   observer.step(`putting ${fresh.dataset.name} in the place of ${request.pair.target.dataset}`);
   if (target !== undefined) await session.setAside(target.dataset.guid);
-  await recordStream(situation);
+  await recordStream(situation, source);
   await session.promote(fresh.dataset.guid);
   await settle(situation, { source, sent, replaced: undefined });
   await handOver(situation, source);

@@ -30,6 +30,8 @@ export interface Request {
   readonly sshOptions: readonly string[];
   /** How long (milliseconds) ssh keeps the connection for later runs; undefined: it ends with the run. */
   readonly persist: number | undefined;
+  /** An encrypted source is sent in the clear; without it, raw. */
+  readonly decrypt: boolean;
   /** `prime --abort-partial`: gives up a partial receive first. */
   readonly abortPartial: boolean;
   /** `run --rollback`: a target whose head was changed goes back to the base first. */

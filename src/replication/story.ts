@@ -12,6 +12,8 @@ export interface Story {
   compression?: Compression;
   /** Whether blocks go as they are on the disk. */
   asStored?: boolean;
+  /** Whether an encrypted source goes as it is. */
+  raw?: boolean;
   /** What a reader of the log should know beside the outcome. */
   notes: string[];
   /** Bytes of the stream, once it has been sent. */

@@ -80,8 +80,9 @@ const autoCompression = (
   { compression: best }: Wire,
   request: Request,
   source: SourceListing,
-  { asStored }: Pick<Stream, 'asStored'>,
+  { asStored, raw }: Pick<Stream, 'asStored' | 'raw'>,
 ): Omit<Wire, 'limiter'> => {
+  if (raw) return { compression: 'none', note: 'sent raw (encrypted)' };
   const stored = `${source.compression}, ${source.ratio.toFixed(2)}x`;
   const how = asStored ? `sent as stored (${stored})` : undefined;
   if (isCompressed(source) && source.ratio < leastRatio) {
@@ -103,14 +104,20 @@ const autoCompression = (
   return { compression: best, note: how === undefined ? best : `${how} through ${best}` };
 };
 
-/** The wire for a stream. `auto` compresses only what gets smaller by that, and notes what it came to. */
+/**
+ * The wire for a stream. `auto` compresses only what gets smaller by that, and notes what it came to. Nothing makes
+ * what is encrypted smaller: there only a compressor that the person named is used.
+ */
 export const fitted = (
   wire: Wire,
   request: Request,
   source: SourceListing,
-  stream: Pick<Stream, 'asStored'>,
+  stream: Pick<Stream, 'asStored' | 'raw'>,
 ): Wire => {
-  if (request.compression.wanted !== 'auto') return wire;
+  const { wanted, named } = request.compression;
+  if (wanted !== 'auto') {
+    return stream.raw && !named ? { ...wire, compression: 'none', note: undefined } : wire;
+  }
   const { compression, note } = autoCompression(wire, request, source, stream);
   return { ...wire, compression, note: `auto: ${note}` };
 };

@@ -28,10 +28,18 @@ export interface Bookmark {
   readonly createtxg: number;
 }
 
+/** The key that a dataset is encrypted with. */
+export interface Encryption {
+  /** The dataset whose key it is, itself or one above it. */
+  readonly root: DatasetName;
+  readonly isLoaded: boolean;
+}
+
 /** What a source dataset has, from one `zfs list`. */
 export interface SourceListing {
   readonly type: 'filesystem' | 'volume';
-  readonly encrypted: boolean;
+  /** undefined where it is not encrypted. */
+  readonly encryption: Encryption | undefined;
   /** Its property `compression`, such as `lz4`, `on` or `off`; older blocks may be stored otherwise. */
   readonly compression: string;
   /** How many times larger its data is than it is stored (`refcompressratio`). */
@@ -45,7 +53,7 @@ export interface SourceListing {
 }
 
 const columns = (properties: readonly [string, string]): string =>
-  `type,guid,createtxg,encryption,compression,refcompressratio,${properties.join(',')},${markProperty},name`;
+  `type,guid,createtxg,encryption,encryptionroot,keystatus,compression,refcompressratio,${properties.join(',')},${markProperty},name`;
 
 /**
  * The arguments of the one listing that tells all about a source, and two user properties of it. It also
@@ -71,6 +79,16 @@ export const treeListingArguments = (
 /** What zfs prints for a property that is not set. */
 const setValue = (text: string | undefined): string | undefined =>
   text === undefined || text === '-' || text === '' ? undefined : text;
+
+/** Reads the properties `encryption`, `encryptionroot` and `keystatus`. Throws a usage error for a root that is no dataset. */
+export const parseEncryption = (
+  encryption: string | undefined,
+  root: string | undefined,
+  keystatus: string | undefined,
+): Encryption | undefined =>
+  setValue(encryption) === undefined || encryption === 'off'
+    ? undefined
+    : { root: parseDatasetName(root ?? ''), isLoaded: keystatus === 'available' };
 
 const unreadable = (command: string, line: string, cause?: unknown): Error =>
   failure(
@@ -112,8 +130,9 @@ interface Draft {
 }
 
 const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
-  const [type, guid = '', createtxg = '', encryption, ...others] = line.split('\t');
-  const [compression = '', ratio = '', one, other, mark, name = ''] = others;
+  const [type, guid = '', createtxg = '', ...others] = line.split('\t');
+  const [encryption, root, keystatus, compression = '', ...further] = others;
+  const [ratio = '', one, other, mark, name = ''] = further;
   const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
   if (type === 'snapshot') {
     const at = name.indexOf('@');
@@ -126,7 +145,7 @@ const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
   } else if (type === 'filesystem' || type === 'volume') {
     draftOf(name).self = {
       type,
-      encrypted: setValue(encryption) !== undefined && encryption !== 'off',
+      encryption: parseEncryption(encryption, root, keystatus),
       compression,
       ratio: parseRatio(ratio),
       properties: [setValue(one), setValue(other)],

@@ -17,18 +17,26 @@ interface Blocks {
   readonly largeBlocks: boolean;
   /** Compressed and embedded blocks go as they are on the disk. May change with each stream. */
   readonly asStored: boolean;
+  /** Encrypted, as it is on the disk: then large, compressed and embedded blocks go so too. Must stay the same. */
+  readonly raw: boolean;
 }
 
 /** What `zfs send` is asked for. A resumed stream has its flags in its token. */
 export type Stream =
   | ({ readonly kind: 'full' } & Blocks)
   | ({ readonly kind: 'incremental'; readonly base: Base } & Blocks)
-  | { readonly kind: 'resume'; readonly token: string; readonly asStored: boolean };
+  | ({ readonly kind: 'resume'; readonly token: string } & Pick<Blocks, 'asStored' | 'raw'>);
 
 /** Properties of a pool that all must be on where blocks are to be received as they were stored elsewhere. */
 export const storedBlockFeatures: readonly string[] = [
   ...['feature@embedded_data', 'feature@lz4_compress', 'feature@zstd_compress'],
 ];
+
+const blockFlags = ({ raw, largeBlocks, asStored }: Blocks): readonly string[] => {
+  // It stands for -L, -e and -c too.
+  if (raw) return ['-w'];
+  return [...(largeBlocks ? ['-L'] : []), ...(asStored ? ['-e', '-c'] : [])];
+};
 
 /** The arguments of `zfs send`; `-v -P` makes it print size and progress in a form for programs. */
 export const sendArguments = (dataset: DatasetName, stream: Stream): readonly string[] => {
@@ -37,8 +45,7 @@ export const sendArguments = (dataset: DatasetName, stream: Stream): readonly st
     'send',
     '-v',
     '-P',
-    ...(stream.largeBlocks ? ['-L'] : []),
-    ...(stream.asStored ? ['-e', '-c'] : []),
+    ...blockFlags(stream),
     ...(stream.kind === 'incremental' ? ['-i', baseName(dataset, stream.base)] : []),
     snapshotName(dataset, stream.label),
   ];

@@ -53,21 +53,6 @@ describe('a source', () => {
       });
     }
   });
-
-  test('that is encrypted is not sent in the clear', async () => {
-    pair = pairOf();
-    await src.ok(
-      sh`echo password | zfs create -o encryption=on -o keyformat=passphrase ${pair.source}`,
-    );
-    const error = `${pair.source} is encrypted, and would arrive in the clear: raw sends are not there yet`;
-    expect(await refusalOf(pair, pair.prime)).toEqual({ exitCode: 3, error, hint: undefined });
-
-    // Somebody did it by hand: still no reason to go on with it
-    await src.ok(
-      sh`zfs snapshot ${`${pair.source}@clear`} && zfs send ${`${pair.source}@clear`} | ssh dst zfs receive -u -o readonly=on ${pair.target}`,
-    );
-    expect(await refusalOf(pair, pair.cycle)).toEqual({ exitCode: 3, error, hint: undefined });
-  });
 });
 
 describe('a target', () => {

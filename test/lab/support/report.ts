@@ -9,6 +9,7 @@ export interface Report {
   readonly bytes: number;
   readonly compression: string;
   readonly asStored: boolean;
+  readonly raw: boolean;
   readonly kept: readonly string[];
   readonly notes: readonly string[];
 }

@@ -153,6 +153,26 @@ describe('the facts of a target', () => {
     }
   });
 
+  test('say whose key the target and its parent are encrypted with, and whether it is loaded', () => {
+    const of = (name: string, root: string, keystatus: string) => [
+      `${name}\tencryption\taes-256-gcm`,
+      `${name}\tencryptionroot\t${root}`,
+      `${name}\tkeystatus\t${keystatus}`,
+    ];
+    const parent = target.slice(0, target.lastIndexOf('/'));
+    const seen = (...rows: readonly string[]) =>
+      parseFacts(target, facts({ properties: [`${target}\ttype\tfilesystem`, ...rows] }));
+    const { dataset, parentEncryption } = seen(
+      ...of(target, parent, 'unavailable'),
+      ...of(parent, parent, 'available'),
+    );
+    expect(dataset?.encryption).toEqual({ root: parent, isLoaded: false });
+    expect(parentEncryption).toEqual({ root: parent, isLoaded: true });
+    expect(seen()).toMatchObject({ parentEncryption: undefined });
+    expect(seen().dataset?.encryption).toBeUndefined();
+    refused(() => seen(...of(target, '$(reboot)', 'available')), 'failed');
+  });
+
   test('have a resume token only when it is of the form that zfs makes', () => {
     const property = 'receive_resume_token';
     expect(parseFacts(target, withProperty(property, token)).dataset?.resumeToken).toBe(token);

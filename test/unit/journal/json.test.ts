@@ -11,11 +11,11 @@ describe('a line of the JSON log', () => {
   test('has the fields of the contract, in their order', () => {
     expect(Object.keys(parsed(jsonLine(replicated())))).toEqual([
       ...['time', 'result', 'verb', 'source', 'target', 'host', 'snapshot', 'seconds'],
-      ...['kind', 'base', 'guid', 'bytes', 'compression', 'asStored', 'notes', 'kept'],
+      ...['kind', 'base', 'guid', 'bytes', 'compression', 'asStored', 'raw', 'notes', 'kept'],
     ]);
     expect(Object.keys(parsed(jsonLine(failed({ hint: 'x' }))))).toEqual([
       ...['time', 'result', 'verb', 'source', 'target', 'host', 'snapshot', 'seconds'],
-      ...['kind', 'base', 'guid', 'bytes', 'compression', 'asStored', 'notes', 'kept'],
+      ...['kind', 'base', 'guid', 'bytes', 'compression', 'asStored', 'raw', 'notes', 'kept'],
       ...['exitCode', 'error', 'hint'],
     ]);
   });

@@ -13,8 +13,10 @@ import type { TokenContents } from '../../../src/zfs/send.ts';
 import { many } from '../support/arbitraries.ts';
 import {
   bookmark,
+  encryptedBy,
   facts,
   listing,
+  lockedSource,
   remotePlace,
   replica,
   request,
@@ -116,19 +118,20 @@ describe('a target cannot take part', () => {
 });
 
 describe('a source cannot be sent', () => {
-  test('when it is encrypted: nothing of it leaves in the clear', () => {
-    const encrypted = listing([one], [], { encrypted: true });
-    expect(sourceProblem(request(), encrypted)?.message).toContain('would arrive in the clear');
-    expect(sourceProblem(request(), listing([one]))).toBeUndefined();
+  test('in the clear while its key is not loaded, whatever the target has', () => {
+    const decrypt = request({ decrypt: true });
+    expect(sourceProblem(decrypt, lockedSource)).toMatchObject({
+      exitCode: 3,
+      hint: 'load it: zfs load-key tank/vm',
+    });
+    for (const dataset of [undefined, replica([one])]) {
+      expect(decide(decrypt, lockedSource, facts(dataset)).kind).toBe('refuse');
+    }
   });
 
-  test('whatever the target has: no plan goes past it', () => {
-    const encrypted = listing([one], [], { encrypted: true });
-    for (const intent of ['run', 'prime'] as const) {
-      for (const dataset of [undefined, replica([one])]) {
-        expect(decide(request({ intent }), encrypted, facts(dataset)).kind).toBe('refuse');
-      }
-    }
+  test('otherwise it can: raw while it is locked, in the clear where it is not encrypted', () => {
+    expect(sourceProblem(request(), lockedSource)).toBeUndefined();
+    expect(sourceProblem(request({ decrypt: true }), listing([one]))).toBeUndefined();
   });
 });
 
@@ -288,6 +291,7 @@ describe('a partial receive', () => {
       snapshot: two,
       fromGuid: '1',
       asStored: false,
+      raw: false,
     });
   });
 
@@ -360,12 +364,16 @@ describe('a partial receive', () => {
     expect(decidePartial(request(), both, partial, undefined).kind).toBe('refuse');
   });
 
-  test('of an encrypted source is refused before its token is looked at', () => {
-    const encrypted = listing([one, two], [], { encrypted: true });
-    expect(decidePartial(request(), encrypted, partial, contents())).toMatchObject({
-      kind: 'refuse',
-      error: { message: expect.stringContaining('is encrypted') },
+  test('of an encrypted source is continued raw, and nothing that its token says makes it plain', () => {
+    const encrypted = listing([one, two], [], { encryption: encryptedBy('tank/vm', false) });
+    const there = { ...partial, encryption: encryptedBy('pool/vm', false) };
+    const raw = contents({ raw: true, asStored: true });
+    expect(decidePartial(request(), encrypted, there, raw)).toMatchObject({
+      ...{ kind: 'resume', raw: true },
     });
+    expect(decidePartial(request(), encrypted, there, contents()).kind).toBe('give up');
+    const prime = contents({ fromGuid: undefined });
+    expect(decidePartial(request(), encrypted, partialPrime, prime).kind).toBe('refuse');
   });
 
   const text = fc.constantFrom(
@@ -383,16 +391,18 @@ describe('a partial receive', () => {
     sends: fc.option(text, { nil: undefined }),
   });
   const some = fc.subarray([one, two, three]);
+  const key = fc.constantFrom(undefined, 'tank', 'pool/vm');
 
   test('with a hostile token never sends anything but what the source would send by itself', () => {
     fc.assert(
-      fc.property(hostile, some, some, fc.boolean(), (said, here, there, encrypted) => {
-        const source = listing(here, [], { encrypted });
-        const target = replica(there, { resumeToken: token });
-        const plan = decidePartial(request(), source, target, said);
+      fc.property(hostile, some, some, key, fc.boolean(), (said, here, there, root, decrypt) => {
+        const encryption = root === undefined ? undefined : encryptedBy(root);
+        const source = listing(here, [], { encryption });
+        const target = replica(there, { resumeToken: token, encryption });
+        const plan = decidePartial(request({ decrypt }), source, target, said);
         if (plan.kind === 'refuse') expect(isOneLine(plan.error.message)).toBe(true);
         if (plan.kind !== 'resume') return;
-        expect(encrypted || said.raw).toBe(false);
+        expect([said.raw, plan.raw]).toEqual(Array(2).fill(encryption !== undefined && !decrypt));
         expect(said.toName.startsWith('tank/vm@')).toBe(true);
         expect(here).toContain(plan.snapshot);
         expect(plan.snapshot.guid).toBe(said.toGuid);

@@ -9,7 +9,7 @@ import {
 } from '../../../src/replication/replacement.ts';
 import { parseGuid } from '../../../src/zfs/names.ts';
 import { many } from '../support/arbitraries.ts';
-import { facts, listing, replica, request, snapshot } from '../support/pair.ts';
+import { facts, listing, lockedSource, replica, request, snapshot } from '../support/pair.ts';
 
 const row = (name: string, changes: Partial<Inspected> = {}): Inspected => ({
   type: name.includes('@') ? 'snapshot' : 'filesystem',
@@ -95,9 +95,9 @@ describe('a replacement', () => {
   test('is refused for a target that is writable or never was a replica, and for a source that is not sent', () => {
     expect(decide(facts(replica([snapshot(1)], { readonly: false })), target).kind).toBe('refuse');
     expect(decide(facts(replica([])), target).kind).toBe('refuse');
-    const encrypted = listing([snapshot(1)], [], { encrypted: true });
     const stage = stageOf(asked, [target]);
-    expect(decideReplacement(asked, encrypted, healthy, stage).kind).toBe('refuse');
+    const wanted = { ...asked, decrypt: true };
+    expect(decideReplacement(wanted, lockedSource, healthy, stage).kind).toBe('refuse');
   });
 
   test('never sends onto a name that is taken, nor forgets a replica that stands aside', () => {

@@ -44,11 +44,13 @@ test('auto compresses nothing on the way from this host to itself', () => {
   const there = facts(undefined, { decompressors: new Set(['lz4']) });
   const wire = chooseWire(asked, there);
   const data = (compression: string) => listing([], [], { compression, ratio: 2 });
-  expect(fitted(wire, asked, data('off'), { asStored: false })).toMatchObject({
+  expect(fitted(wire, asked, data('off'), { asStored: false, raw: false })).toMatchObject({
     compression: 'none',
     note: 'auto: not compressed: both are on this host',
   });
-  expect(fitted(wire, { ...asked, rate: 1_000 }, data('lz4'), { asStored: true })).toMatchObject({
+  expect(
+    fitted(wire, { ...asked, rate: 1_000 }, data('lz4'), { asStored: true, raw: false }),
+  ).toMatchObject({
     compression: 'none',
     note: 'auto: sent as stored (lz4, 2.00x)',
   });
@@ -95,7 +97,7 @@ describe('auto', () => {
     (compression, ratio, asStored, rate, compressor, note) => {
       const wire = { compression: 'zstd', note: undefined, limiter: undefined } as const;
       const source = stored(compression, ratio);
-      expect(fitted(wire, asked(rate), source, { asStored })).toEqual({
+      expect(fitted(wire, asked(rate), source, { asStored, raw: false })).toEqual({
         ...{ compression: compressor, note: `auto: ${note}`, limiter: undefined },
       });
     },
@@ -103,13 +105,33 @@ describe('auto', () => {
 
   test('says that there is no compressor where one would be of use', () => {
     const wire = { compression: 'none', note: undefined, limiter: undefined } as const;
-    expect(fitted(wire, asked(), stored('off', 1), { asStored: false }).note).toBe(
+    expect(fitted(wire, asked(), stored('off', 1), { asStored: false, raw: false }).note).toBe(
       'auto: not compressed: no compressor that both hosts have',
     );
   });
 
   test('changes nothing where a compressor was named', () => {
     const wire = { compression: 'lzop', note: undefined, limiter: undefined } as const;
-    expect(fitted(wire, request(), stored('lz4', 2), { asStored: true })).toBe(wire);
+    expect(fitted(wire, request(), stored('lz4', 2), { asStored: true, raw: false })).toBe(wire);
+  });
+
+  test('leaves the usual compressor away from what is encrypted, whatever is missing', () => {
+    const raw = { asStored: true, raw: true };
+    for (const note of [undefined, 'not compressed: no lzop on backup']) {
+      const wire = { compression: 'lzop', note, limiter: undefined } as const;
+      expect(fitted(wire, request(), stored('lz4', 2), raw)).toEqual({
+        ...{ compression: 'none', note: undefined, limiter: undefined },
+      });
+    }
+    const best = { compression: 'zstd', note: undefined, limiter: undefined } as const;
+    expect(fitted(best, asked(1_000), stored('off', 1), raw)).toEqual({
+      ...{ compression: 'none', note: 'auto: sent raw (encrypted)', limiter: undefined },
+    });
+  });
+
+  test('puts a compressor that was named even behind a raw stream', () => {
+    const wire = { compression: 'gzip', note: undefined, limiter: undefined } as const;
+    const named = request({ compression: { wanted: 'gzip', named: true } });
+    expect(fitted(wire, named, stored('lz4', 2), { asStored: true, raw: true })).toBe(wire);
   });
 });

@@ -18,6 +18,7 @@ const stream = {
   bytes: 12_897_485,
   compression: 'lzop',
   asStored: false,
+  raw: false,
   notes: [],
   kept: [],
 } as const;

@@ -3,8 +3,13 @@ import { type Place, parseSource, parseTarget, type RemoteHost } from '../../../
 import type { Request } from '../../../src/replication/request.ts';
 import { defaultNameFormat, parseNameFormat } from '../../../src/replication/series.ts';
 import type { TargetId } from '../../../src/replication/target-id.ts';
-import type { Bookmark, Snapshot, SourceListing } from '../../../src/zfs/listing.ts';
-import { parseBookmarkLabel, parseGuid, parseSnapshotLabel } from '../../../src/zfs/names.ts';
+import type { Bookmark, Encryption, Snapshot, SourceListing } from '../../../src/zfs/listing.ts';
+import {
+  parseBookmarkLabel,
+  parseDatasetName,
+  parseGuid,
+  parseSnapshotLabel,
+} from '../../../src/zfs/names.ts';
 
 export const source = parseSource('tank/vm');
 
@@ -29,6 +34,7 @@ export const request = (changes: Partial<Request> = {}): Request => ({
   sudo: false,
   sshOptions: [],
   persist: undefined,
+  decrypt: false,
   abortPartial: false,
   rollback: false,
   replace: false,
@@ -63,13 +69,24 @@ export const listing = (
   changes: Partial<SourceListing> = {},
 ): SourceListing => ({
   type: 'filesystem',
-  encrypted: false,
+  encryption: undefined,
   compression: 'off',
   ratio: 1,
   properties: [undefined, undefined],
   snapshots: snapshots.toSorted(byAge),
   bookmarks: bookmarks.toSorted(byAge),
   ...changes,
+});
+
+/** Encrypted with a key of that dataset, loaded or not. */
+export const encryptedBy = (root: string, isLoaded = true): Encryption => ({
+  root: parseDatasetName(root),
+  isLoaded,
+});
+
+/** A source with one snapshot that is encrypted, and its key not loaded. */
+export const lockedSource = listing([snapshot(1)], [], {
+  encryption: encryptedBy('tank/vm', false),
 });
 
 /** A replica as zferry leaves it. */
@@ -81,6 +98,7 @@ export const replica = (
   readonly: true,
   written: 0,
   resumeToken: undefined,
+  encryption: undefined,
   snapshots: snapshots.map((each) => ({ ...each, mark: undefined })),
   ...changes,
 });
@@ -95,6 +113,7 @@ export const facts = (
   poolGuid: parseGuid('77'),
   takesStored: true,
   parentExists: true,
+  parentEncryption: undefined,
   dataset,
   below: new Map(),
   hasAside: false,

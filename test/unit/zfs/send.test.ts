@@ -25,7 +25,7 @@ const snapshot: Base = {
   mark: undefined,
   ...at,
 };
-const plainly = { largeBlocks: false, asStored: false } as const;
+const plainly = { largeBlocks: false, asStored: false, raw: false } as const;
 const bookmark: Base = { kind: 'bookmark', label: parseBookmarkLabel('zferry_1'), ...at };
 
 describe('the arguments of zfs send', () => {
@@ -64,24 +64,31 @@ describe('the arguments of zfs send', () => {
   });
 
   test('of a resumption are the token alone, and the question about it sends nothing', () => {
-    expect(sendArguments(tank, { kind: 'resume', token: '1-a-b-c', asStored: true })).toEqual([
-      'send',
-      '-v',
-      '-P',
-      '-t',
-      '1-a-b-c',
-    ]);
+    expect(
+      sendArguments(tank, { kind: 'resume', token: '1-a-b-c', asStored: true, raw: true }),
+    ).toEqual(['send', '-v', '-P', '-t', '1-a-b-c']);
     expect(tokenArguments('1-a-b-c')).toEqual(['send', '-nvP', '-t', '1-a-b-c']);
   });
 
-  test('never ask for properties, replication, a raw or a forced stream', () => {
+  test('of a raw stream say that alone: it has large, compressed and embedded blocks by itself', () => {
+    const raw = { largeBlocks: true, asStored: true, raw: true } as const;
+    expect(sendArguments(tank, { kind: 'full', label, ...raw })).toEqual([
+      'send',
+      '-v',
+      '-P',
+      '-w',
+      'tank/a vm@zferry_2',
+    ]);
+  });
+
+  test('never ask for properties, replication, a raw or a forced stream unasked', () => {
     for (const largeBlocks of [true, false]) {
       const words = sendArguments(tank, {
         kind: 'incremental',
         base: snapshot,
         label,
+        ...plainly,
         largeBlocks,
-        asStored: false,
       });
       for (const word of ['-p', '-R', '-w', '-I', '-b', '-e', '-c', '-F']) {
         expect(words).not.toContain(word);

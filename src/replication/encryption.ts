@@ -1,0 +1,109 @@
+import { refusal, type ZferryError } from '../errors.ts';
+import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
+import { hostShown } from '../hosts/place.ts';
+import { pasteable } from '../hosts/words.ts';
+import type { Encryption, SourceListing } from '../zfs/listing.ts';
+import { parentOf } from '../zfs/names.ts';
+import { onTarget, where, zferry } from './hints.ts';
+import type { Request } from './request.ts';
+import { parseStreamRecord } from './stream-record.ts';
+
+/** Whether streams of this source are raw: what is encrypted leaves in the clear only by `--decrypt`. */
+export const goesRaw = (
+  { decrypt }: Pick<Request, 'decrypt'>,
+  { encryption }: Pick<SourceListing, 'encryption'>,
+): boolean => encryption !== undefined && !decrypt;
+
+/** Why the source cannot be decrypted; undefined where it can, or need not be. */
+export const keyProblem = (
+  { pair, decrypt, sudo }: Request,
+  { encryption }: Pick<SourceListing, 'encryption'>,
+): ZferryError | undefined => {
+  if (!decrypt || encryption === undefined || encryption.isLoaded) return undefined;
+  return refusal(
+    `the key of ${pair.source.dataset} is not loaded, and --decrypt needs it`,
+    `load it: ${pasteable([...(sudo ? ['sudo'] : []), 'zfs', 'load-key', encryption.root])}`,
+  );
+};
+
+/**
+ * Whether the replica is a raw one; undefined where nobody can tell. What is not encrypted there cannot be raw,
+ * whatever the source has on record. Of a first send that is not finished only the record is asked.
+ */
+const isRaw = (
+  { pair }: Request,
+  source: SourceListing,
+  target: TargetDataset,
+): boolean | undefined => {
+  const isBegun = target.snapshots.length > 0;
+  if (isBegun && target.encryption === undefined) return false;
+  const recorded = parseStreamRecord(source.properties[0]);
+  if (recorded !== undefined) return recorded.raw;
+  // One that arrived raw has a key of its own; one that arrived plain has that of a dataset above it.
+  return isBegun ? target.encryption?.root === pair.target.dataset : undefined;
+};
+
+/** Why such a stream must not go into that replica; undefined where it may. zfs itself would take plain after raw. */
+const mixture = (
+  request: Request,
+  source: SourceListing,
+  target: TargetDataset,
+): ZferryError | undefined => {
+  const { pair } = request;
+  const { dataset } = pair.source;
+  const wanted = goesRaw(request, source);
+  const there = isRaw(request, source, target);
+  if (there === undefined || there === wanted) return undefined;
+  const verb = request.replace ? 'prime' : request.intent;
+  return wanted
+    ? refusal(
+        `${where(pair)} is a plain replica, and ${dataset} is encrypted and sent raw: the two are never mixed`,
+        `to go on with it in the clear: ${zferry({ ...request, decrypt: true }, verb)}`,
+      )
+    : refusal(
+        `${where(pair)} is a raw replica, and --decrypt sends plain: the two are never mixed`,
+        `go on without it: ${zferry({ ...request, decrypt: false }, verb)}`,
+      );
+};
+
+const locked = (request: Request, what: string, { root }: Encryption): ZferryError =>
+  refusal(
+    `${what} on ${hostShown(request.pair.target.host)} is encrypted, and its key is not loaded there: it cannot take a plain stream`,
+    `load it: ${onTarget(request, 'zfs', 'load-key', root)}`,
+  );
+
+/** Why a replica cannot take this source's streams, raw or plain as they are; undefined where it can. */
+export const encryptionProblem = (
+  request: Request,
+  source: SourceListing,
+  target: TargetDataset,
+): ZferryError | undefined => {
+  const { encryption } = target;
+  const problem = mixture(request, source, target);
+  if (problem !== undefined) return problem;
+  if (goesRaw(request, source) || encryption === undefined || encryption.isLoaded) return undefined;
+  return locked(request, request.pair.target.dataset, encryption);
+};
+
+/** The same for one that a first full send is to make. */
+export const newEncryptionProblem = (
+  request: Request,
+  source: SourceListing,
+  { parentEncryption }: Pick<TargetFacts, 'parentEncryption'>,
+): ZferryError | undefined => {
+  const { dataset } = request.pair.target;
+  if (goesRaw(request, source) || parentEncryption === undefined) return undefined;
+  return parentEncryption.isLoaded
+    ? undefined
+    : locked(request, parentOf(dataset) ?? dataset, parentEncryption);
+};
+
+/** What a reader of the log should know of a new replica's key; undefined where there is nothing to know. */
+export const encryptionNote = (
+  request: Request,
+  source: SourceListing,
+  { parentEncryption }: Pick<TargetFacts, 'parentEncryption'>,
+): string | undefined =>
+  parentEncryption === undefined || goesRaw(request, source)
+    ? undefined
+    : `encrypted on ${hostShown(request.pair.target.host)} with the key of ${parentEncryption.root}`;
