@@ -34,6 +34,7 @@ export interface ReplicatingOptions extends OutputOptions {
   readonly persist?: number;
   readonly nameFormat: string;
   readonly decrypt?: boolean;
+  readonly properties?: boolean;
   readonly dryRun?: boolean;
   readonly abortPartial?: boolean;
   readonly rollback?: boolean;
@@ -91,6 +92,10 @@ export const withReplicatingOptions = (command: Command): Command =>
     .option(
       '--decrypt',
       'send an encrypted source in the clear; without it, it goes raw, and needs no key on the target',
+    )
+    .option(
+      '--properties',
+      'send the properties of the source too; where it is mounted and shared, its limits and read-only stay the own of the target',
     )
     .option('--name-format <format>', 'strftime format (UTC) of snapshot names', defaultNameFormat)
     .addOption(
@@ -171,6 +176,12 @@ export const requestFor = (
       'leave --keep and --keep-target out, or give the format a word, such as zferry_%Y-%m-%d_%H:%M:%S',
     );
   }
+  if (options.decrypt && options.properties) {
+    throw usageError(
+      '--decrypt and --properties exclude each other: zfs sends the properties of an encrypted dataset only raw',
+      'leave --properties out, and set on the target what it needs',
+    );
+  }
   // That neither pv nor mbuffer is there is said before anything is begun.
   if (options.rate !== undefined) limiter(options.rate);
   // That the new replica's name would be too long is said before anything is begun.
@@ -190,6 +201,7 @@ export const requestFor = (
     sshOptions: options.sshOption ?? [],
     persist: options.persist,
     decrypt: options.decrypt ?? false,
+    properties: options.properties ?? false,
     abortPartial: options.abortPartial ?? false,
     rollback: options.rollback ?? false,
     replace: options.replace ?? false,

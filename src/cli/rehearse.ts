@@ -55,6 +55,7 @@ const planLines = (request: Request, plan: Rehearsal): string[] => {
     ...(plan.rollback === undefined ? [] : rollbackLines(request, plan.rollback)),
     sending(request, plan),
     ...(plan.raw ? ['the stream is raw: what is encrypted stays so, and needs no key there'] : []),
+    ...(request.properties ? ['the properties of the source go along'] : []),
     ...plan.notes.map((text) => `it will be ${text}`),
     `estimated size: ${plan.estimate === undefined ? 'unknown' : `${bytesShown(plan.estimate)} before compression`}`,
     `compression: ${compression}${note === undefined ? '' : ` (${note})`}`,

@@ -64,7 +64,8 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'unpack() { case $1 in',
   ...compressorNames.map((name) => `${name}) ${compressors[name].decompress.join(' ')};;`),
   'esac; };',
-  'take() { case $1 in full) set -- -o readonly=on -o canmount=noauto;; volume) set -- -o readonly=on;; *) set --;; esac;',
+  'take() { way=$1; set --; case ${way%%+*} in full) set -- -o readonly=on -o canmount=noauto;; volume) set -- -o readonly=on;; esac;',
+  'case $way in *+*) IFS=+; for name in ${way#*+}; do set -- "$@" -x "$name"; done; unset IFS;; esac;',
   'z receive -s -u -v "$@" "$target"; code=$?; echo status receive $code; };',
   // The beat says its own pid first: `$!`, which would tell it, is one of the things that tcsh spoils.
   'watch() { exec 4>&1; beating=$(sh -c "$beat" zferry-beat &) 2>/dev/null; exec 4>&-; };',
@@ -73,8 +74,10 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   '*) { { unpack $pack; echo status decompress $? >&3; } 2>&3 | take $mode >&3 2>&3; } 3>&1;; esac;',
   'kill $beating 2>/dev/null;',
   'echo section after; seen=$(look "$@"); echo "$seen"; echo section prune;',
-  'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; else elsewhere; fi;',
+  'if known $guid "$label"; then unmark; for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; else elsewhere; fi;',
   'echo end receive; };',
+  // With its properties a stream brings the snapshot's mark, which says something of the source only. -x does not keep it off.
+  `unmark() { case $mode in *+*) said=$(z inherit ${markProperty} "$target@$label" 2>&1) || echo "marked $said";; esac; };`,
   // Somebody may have renamed it already: then the source must not take its own back.
   'elsewhere() { echo section others; z list -Hp -d 1 -t snapshot -o type,guid,name "$target" 2>&1; echo status others $?; };',
 

@@ -70,6 +70,8 @@ export interface ReceiveReport {
   readonly readonly: boolean;
   readonly resumeToken: string | undefined;
   readonly pruned: readonly PruneReport[];
+  /** What zfs said where the new snapshot could not be freed of the mark that came with it. */
+  readonly marked: string | undefined;
   /** True when the agent came to its end, so that what it says of the target is what there is. */
   readonly complete: boolean;
 }
@@ -84,6 +86,7 @@ export const nothingReported: ReceiveReport = {
     readonly: false,
     resumeToken: undefined,
     pruned: [],
+    marked: undefined,
   },
   complete: false,
 };
@@ -320,6 +323,7 @@ export const parseReceiveReport = (
     // Half a token is none.
     resumeToken: complete && isSet(token) && isToken(token) ? token : undefined,
     pruned: (sections.get('prune') ?? []).map(parsePruned).filter((report) => report !== undefined),
+    marked: values(sections.get('prune') ?? [], 'marked')[0],
     complete,
   };
 };

@@ -49,6 +49,8 @@ export interface ReceiveInstruction extends MemberInstruction {
 export interface MemberInstruction {
   /** `full` and `volume` make the dataset, or complete it; a volume has no canmount. */
   readonly mode: 'full' | 'volume' | 'incremental';
+  /** Properties that the stream has and the target does not take. */
+  readonly keeps: readonly string[];
   /** The snapshot that must be there afterwards. */
   readonly label: SnapshotLabel;
   readonly guid: Guid;
@@ -163,6 +165,8 @@ const wayBySsh = (
   };
 };
 
+const modeWord = ({ mode, keeps }: MemberInstruction): string => [mode, ...keeps].join('+');
+
 const receivedWords = ({ guid, label, prune }: MemberInstruction): readonly string[] => [
   guid,
   label,
@@ -171,7 +175,7 @@ const receivedWords = ({ guid, label, prune }: MemberInstruction): readonly stri
 
 /** The words of the `receive` command. */
 export const receiveWords = (instruction: ReceiveInstruction): readonly string[] => [
-  ...['receive', instruction.mode, instruction.compression],
+  ...['receive', modeWord(instruction), instruction.compression],
   ...receivedWords(instruction),
 ];
 
@@ -185,7 +189,7 @@ export const memberLines = (
   instruction: MemberInstruction,
 ): readonly [string, string] => [
   `.${dataset.slice(root.length)}`,
-  [instruction.mode, ...receivedWords(instruction)].join('/'),
+  [modeWord(instruction), ...receivedWords(instruction)].join('/'),
 ];
 
 /** A command to the agent. Its words hold no `/`: names within a dataset cannot. */

@@ -18,8 +18,8 @@ export const convoyLines: readonly string[] = [
   'sight() { left=$#; while [ $left -gt 0 ]; do at=$root${1#.}; words=$2; shift 2; left=$((left - 2)); set -- "$@" "$at"; nth=0; IFS=/;',
   'for word in $words; do nth=$((nth + 1)); case $nth in 1|2) ;; *) set -- "$@" "$at@${word#*=}";; esac; done; unset IFS; done;',
   'z list -Hp -t filesystem,volume,snapshot -o type,guid,name,readonly,receive_resume_token "$@" 2>&1; };',
-  'tidy() { IFS=/; set -- $1; unset IFS; guid=$2; label=$3; shift 3; echo section prune;',
-  'if known $guid "$label"; then for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; else elsewhere; fi; };',
+  'tidy() { IFS=/; set -- $1; unset IFS; mode=$1; guid=$2; label=$3; shift 3; echo section prune;',
+  'if known $guid "$label"; then unmark; for pair in "$@"; do prune "${pair%%=*}" "${pair#*=}"; done; else elsewhere; fi; };',
 
   // Datasets between the pool and the root of a tree that is to come: nothing is ever mounted there.
   'parents() { below=${target#"$pool"/}; at=$pool; while :; do case $below in */*) ;; *) return 0;; esac; at=$at/${below%%/*}; below=${below#*/};',

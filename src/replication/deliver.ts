@@ -4,12 +4,14 @@ import type { MemberInstruction } from '../hosts/agent-session.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
 import { zfsCommand } from '../hosts/zfs-command.ts';
 import type { SourceListing } from '../zfs/listing.ts';
+import { markProperty } from '../zfs/marks.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
 import { onTarget } from './hints.ts';
 import { changed } from './plan.ts';
 import { type Delivery, retract } from './prepare.ts';
+import { keptProperties } from './properties.ts';
 import { pruneTarget, replacedBases } from './pruning.ts';
 import type { Request } from './request.ts';
 import type { Situation } from './situation.ts';
@@ -93,6 +95,7 @@ export const instructionFor = (
   { source, sent, target, replaced }: Delivery,
 ): MemberInstruction => ({
   mode: receiveMode(source, target),
+  keeps: keptProperties(request, source, id, receiveMode(source, target)),
   label: sent.label,
   guid: sent.guid,
   prune: pruneTarget({
@@ -132,6 +135,10 @@ export const conclude = async (
     const left = isUnused && !tether.signal.aborted ? await destroyEach(zfs, made) : [];
     story.kept = [...story.kept, ...left];
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
+  }
+  if (report.marked !== undefined) {
+    const name = `${markProperty} of ${hostShown(there.host)}:${there.dataset}@${sent.label}`;
+    story.kept = [...story.kept, kept(name, report.marked)];
   }
   const reasons = new Map(report.pruned.map(({ label, error: reason }) => [label, reason]));
   const stays = prune.flatMap(({ label }) => {

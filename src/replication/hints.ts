@@ -15,7 +15,7 @@ export const onTarget = (
  * (`--persist` is none of them: it is for the cycles that follow each other.)
  */
 export const zferry = (
-  { self, pair, sudo, sshOptions, replace, decrypt }: Request,
+  { self, pair, sudo, sshOptions, replace, decrypt, properties }: Request,
   verb: string,
   ...options: readonly string[]
 ): string => {
@@ -23,6 +23,7 @@ export const zferry = (
     // A hint for `prime --replace` is one that goes on with it.
     ...(replace && verb === 'prime' && !options.includes('--replace') ? ['--replace'] : []),
     ...(decrypt ? ['--decrypt'] : []),
+    ...(properties ? ['--properties'] : []),
     ...(sudo ? ['--sudo'] : []),
     ...sshOptions.flatMap((option) => ['--ssh-option', option]),
   ];

@@ -58,9 +58,11 @@ const streamFor = (
 ): Stream => {
   const raw = goesRaw(request, source);
   const asStored = raw || goesAsStored(request, source, facts);
-  if (base === undefined) return { kind: 'full', label, largeBlocks: true, asStored, raw };
+  const { properties } = request;
+  if (base === undefined)
+    return { kind: 'full', label, largeBlocks: true, asStored, raw, properties };
   const largeBlocks = parseStreamRecord(source.properties[0])?.largeBlocks === true;
-  return { kind: 'incremental', base, label, largeBlocks, asStored, raw };
+  return { kind: 'incremental', base, label, largeBlocks, asStored, raw, properties };
 };
 
 /**

@@ -32,6 +32,8 @@ export interface Request {
   readonly persist: number | undefined;
   /** An encrypted source is sent in the clear; without it, raw. */
   readonly decrypt: boolean;
+  /** The source's properties are sent too. */
+  readonly properties: boolean;
   /** `prime --abort-partial`: gives up a partial receive first. */
   readonly abortPartial: boolean;
   /** `run --rollback`: a target whose head was changed goes back to the base first. */

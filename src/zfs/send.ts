@@ -19,6 +19,8 @@ interface Blocks {
   readonly asStored: boolean;
   /** Encrypted, as it is on the disk: then large, compressed and embedded blocks go so too. Must stay the same. */
   readonly raw: boolean;
+  /** The dataset's properties go along; not with a stream that is resumed. */
+  readonly properties: boolean;
 }
 
 /** What `zfs send` is asked for. A resumed stream has its flags in its token. */
@@ -46,6 +48,7 @@ export const sendArguments = (dataset: DatasetName, stream: Stream): readonly st
     '-v',
     '-P',
     ...blockFlags(stream),
+    ...(stream.properties ? ['-p'] : []),
     ...(stream.kind === 'incremental' ? ['-i', baseName(dataset, stream.base)] : []),
     snapshotName(dataset, stream.label),
   ];

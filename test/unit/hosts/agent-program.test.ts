@@ -21,6 +21,7 @@ import {
   type DatasetName,
   parseDatasetName,
   parseGuid,
+  parseSnapshotLabel,
   type SnapshotLabel,
 } from '../../../src/zfs/names.ts';
 import { datasetName, oneIn, snapshotLabel } from '../support/arbitraries.ts';
@@ -205,7 +206,8 @@ command=$1
 for word; do last=$word; done
 case $command in
   list) for word; do case $word in *@*) printf 'snapshot\\t1\\t%s\\t-\\t-\\n' "$word";; esac; done;;
-  receive) cat >/dev/null; printf 'into %s\\n' "$last";;
+  receive) cat >/dev/null; printf 'into %s\\n' "$last"; printf '%s\\n' "$*" >"\${0%/*}/received";;
+  inherit) printf 'may not change %s\\n' "$last"; exit 1;;
   destroy) printf '%s\\n' "$last" >>"\${0%/*}/destroyed";;
 esac
 `;
@@ -234,6 +236,7 @@ describe('the names in a receive command', () => {
 
   const instruction = (label: SnapshotLabel, prune: readonly SnapshotLabel[], guid = '1') => ({
     mode: 'incremental' as const,
+    keeps: [],
     compression: 'none' as const,
     label,
     guid: parseGuid('1'),
@@ -257,6 +260,34 @@ describe('the names in a receive command', () => {
       }),
       oneIn(1_000),
     );
+  });
+
+  test('say which properties the target keeps, one -x each, and what is wrong with the mark that came along', async () => {
+    const dataset = parseDatasetName('tank/a b');
+    const sent = parseSnapshotLabel('new one');
+    const keeps = ['mountpoint', 'zferry:target.0123456789'];
+    const words = async (mode: ReceiveInstruction['mode'], kept: readonly string[]) => {
+      const asked = { ...instruction(sent, []), mode, keeps: kept };
+      const { report } = await received('sh', dataset, asked);
+      return { said: report.marked, command: readFileSync(join(tools, 'received'), 'utf8') };
+    };
+    const flags = '-x mountpoint -x zferry:target.0123456789';
+    const said = `may not change ${dataset}@${sent}`;
+    expect([
+      await words('full', keeps),
+      await words('volume', keeps),
+      await words('incremental', keeps),
+      await words('volume', []),
+      await words('full', []),
+      await words('incremental', []),
+    ]).toEqual([
+      { said, command: `receive -s -u -v -o readonly=on -o canmount=noauto ${flags} tank/a b\n` },
+      { said, command: `receive -s -u -v -o readonly=on ${flags} tank/a b\n` },
+      { said, command: `receive -s -u -v ${flags} tank/a b\n` },
+      { said: undefined, command: 'receive -s -u -v -o readonly=on tank/a b\n' },
+      { said: undefined, command: 'receive -s -u -v -o readonly=on -o canmount=noauto tank/a b\n' },
+      { said: undefined, command: 'receive -s -u -v tank/a b\n' },
+    ]);
   });
 
   test.each(loginShells)('come through by the hundred when %s starts it', async (shell) => {

@@ -25,6 +25,7 @@ const killed = (program: string, signal: NodeJS.Signals): Ending => ({
 const arrived: ReceiveReport = {
   decompressStatus: 0,
   receiveStatus: 0,
+  marked: undefined,
   said: ['receiving incremental stream of tank/vm@b into pool/vm@b'],
   bytes: 1,
   snapshots: new Map(),

@@ -11,7 +11,7 @@ const { label, guid } = snapshot(1);
 const work: Transfer = {
   target: remotePlace('backup:pool/vm'),
   send: ['sh', '-c', 'echo stream'],
-  instruction: { mode: 'full', compression: 'gzip', label, guid, prune: [] },
+  instruction: { mode: 'full', keeps: [], compression: 'gzip', label, guid, prune: [] },
   limiter: undefined,
   onProgress: () => undefined,
 };

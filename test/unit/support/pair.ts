@@ -35,6 +35,7 @@ export const request = (changes: Partial<Request> = {}): Request => ({
   sshOptions: [],
   persist: undefined,
   decrypt: false,
+  properties: false,
   abortPartial: false,
   rollback: false,
   replace: false,

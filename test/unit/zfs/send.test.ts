@@ -25,7 +25,7 @@ const snapshot: Base = {
   mark: undefined,
   ...at,
 };
-const plainly = { largeBlocks: false, asStored: false, raw: false } as const;
+const plainly = { largeBlocks: false, asStored: false, raw: false, properties: false } as const;
 const bookmark: Base = { kind: 'bookmark', label: parseBookmarkLabel('zferry_1'), ...at };
 
 describe('the arguments of zfs send', () => {
@@ -71,7 +71,7 @@ describe('the arguments of zfs send', () => {
   });
 
   test('of a raw stream say that alone: it has large, compressed and embedded blocks by itself', () => {
-    const raw = { largeBlocks: true, asStored: true, raw: true } as const;
+    const raw = { ...plainly, largeBlocks: true, asStored: true, raw: true };
     expect(sendArguments(tank, { kind: 'full', label, ...raw })).toEqual([
       'send',
       '-v',
@@ -79,6 +79,11 @@ describe('the arguments of zfs send', () => {
       '-w',
       'tank/a vm@zferry_2',
     ]);
+  });
+
+  test('take the properties along where they are wanted', () => {
+    const words = sendArguments(tank, { kind: 'full', label, ...plainly, properties: true });
+    expect(words).toEqual(['send', '-v', '-P', '-p', 'tank/a vm@zferry_2']);
   });
 
   test('never ask for properties, replication, a raw or a forced stream unasked', () => {

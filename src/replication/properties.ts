@@ -1,0 +1,39 @@
+import type { MemberInstruction } from '../hosts/agent-session.ts';
+import type { SourceListing } from '../zfs/listing.ts';
+import type { Request } from './request.ts';
+import { bookmarkMeaning, recordProperties, type TargetId } from './target-id.ts';
+
+/** How much room there is on the target's host is its own affair, and a limit there would end the replication. */
+const room = ['reservation', 'refreservation'];
+/** Where a replica appears to others is not decided by the source. */
+const ofFilesystems = ['mountpoint', 'sharenfs', 'sharesmb', 'quota', 'refquota', ...room];
+const ofVolumes = ['volmode', 'snapdev', ...room];
+
+/** What the first receive sets by itself; the later ones leave it as it is. */
+const setAtFirst = { filesystem: ['readonly', 'canmount'], volume: ['readonly'] } as const;
+
+/** zferry's own properties of the source, of every target that it has a bookmark for. */
+const records = ({ bookmarks }: SourceListing, target: TargetId): readonly string[] => {
+  const others = bookmarks.map(({ label }) => bookmarkMeaning(label)?.target);
+  const ids = new Set([target, ...others.filter((id) => id !== undefined)]);
+  return [...ids].flatMap(recordProperties);
+};
+
+/**
+ * The properties that a stream with properties (`zfs send -p`) must not change on the target (`zfs receive -x`); none
+ * for a stream without. zfs warns of those that do not apply to a dataset of that type.
+ */
+export const keptProperties = (
+  { properties }: Pick<Request, 'properties'>,
+  source: SourceListing,
+  target: TargetId,
+  mode: MemberInstruction['mode'],
+): readonly string[] => {
+  if (!properties) return [];
+  const { type } = source;
+  return [
+    ...(type === 'volume' ? ofVolumes : ofFilesystems),
+    ...(mode === 'incremental' ? setAtFirst[type] : []),
+    ...records(source, target),
+  ];
+};
