@@ -6,8 +6,9 @@ import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
-import { encryptionNote, goesRaw } from './encryption.ts';
+import { goesRaw } from './encryption.ts';
 import type { Beginning } from './head-start.ts';
+import { newReplicaNotes } from './new-replica.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
 import { rollBack } from './rollback.ts';
 import type { Situation } from './situation.ts';
@@ -137,10 +138,9 @@ const prepareNew = async (
       ...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []),
       snapshotName(dataset, label),
     ];
-    const note = base === undefined ? encryptionNote(request, listed, facts) : undefined;
     return {
       ...{ stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made: names },
-      notes: note === undefined ? [] : [note],
+      notes: base === undefined ? newReplicaNotes(request, listed, facts) : [],
     };
   } catch (error) {
     return await retract(zfs, made, error);

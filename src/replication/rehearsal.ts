@@ -5,8 +5,9 @@ import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/names.ts';
 import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
-import { encryptionNote, goesRaw } from './encryption.ts';
+import { goesRaw } from './encryption.ts';
 import { agentKey } from './locking.ts';
+import { newReplicaNotes } from './new-replica.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
 import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
 import { beside, decideReplacement, type Replica, stageOf } from './replacement.ts';
@@ -228,7 +229,6 @@ const rehearseCycle = async (
   const outlook = await foresee(request, zfs, source, facts);
   const rollback = await foreseeRollback(request, session, facts, outlook);
   const prune = prunings(request, id, source, facts, outlook);
-  const note = outlook.kind === 'full' ? encryptionNote(request, source, facts) : undefined;
   const gone = new Set(rollback?.destroys);
   return {
     kind: outlook.kind,
@@ -238,7 +238,7 @@ const rehearseCycle = async (
     wire: fitted(wire, request, source, outlook),
     asStored: outlook.asStored,
     raw: outlook.raw,
-    notes: note === undefined ? [] : [note],
+    notes: outlook.kind === 'full' ? newReplicaNotes(request, source, facts) : [],
     givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
     rollback,
     replaces: undefined,

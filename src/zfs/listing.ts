@@ -40,6 +40,8 @@ export interface SourceListing {
   readonly type: 'filesystem' | 'volume';
   /** undefined where it is not encrypted. */
   readonly encryption: Encryption | undefined;
+  /** Full name of the snapshot that it is a clone of; undefined for one that is no clone. */
+  readonly origin: string | undefined;
   /** Its property `compression`, such as `lz4`, `on` or `off`; older blocks may be stored otherwise. */
   readonly compression: string;
   /** How many times larger its data is than it is stored (`refcompressratio`). */
@@ -53,7 +55,7 @@ export interface SourceListing {
 }
 
 const columns = (properties: readonly [string, string]): string =>
-  `type,guid,createtxg,encryption,encryptionroot,keystatus,compression,refcompressratio,${properties.join(',')},${markProperty},name`;
+  `type,guid,createtxg,encryption,encryptionroot,keystatus,origin,compression,refcompressratio,${properties.join(',')},${markProperty},name`;
 
 /**
  * The arguments of the one listing that tells all about a source, and two user properties of it. It also
@@ -131,7 +133,7 @@ interface Draft {
 
 const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
   const [type, guid = '', createtxg = '', ...others] = line.split('\t');
-  const [encryption, root, keystatus, compression = '', ...further] = others;
+  const [encryption, root, keystatus, origin, compression = '', ...further] = others;
   const [ratio = '', one, other, mark, name = ''] = further;
   const made = () => ({ guid: parseGuid(guid), createtxg: parseCreatetxg(createtxg) });
   if (type === 'snapshot') {
@@ -146,6 +148,7 @@ const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
     draftOf(name).self = {
       type,
       encryption: parseEncryption(encryption, root, keystatus),
+      origin: setValue(origin),
       compression,
       ratio: parseRatio(ratio),
       properties: [setValue(one), setValue(other)],

@@ -6,6 +6,7 @@ import {
   goesRaw,
   newEncryptionProblem,
 } from '../../../src/replication/encryption.ts';
+import { newReplicaNotes } from '../../../src/replication/new-replica.ts';
 import { parseStreamRecord, streamRecord } from '../../../src/replication/stream-record.ts';
 import type { SourceListing } from '../../../src/zfs/listing.ts';
 import { encryptedBy, facts, listing, replica, request, snapshot } from '../support/pair.ts';
@@ -129,4 +130,14 @@ describe('below an encrypted dataset', () => {
     expect(encryptionNote(request(), encrypted(), there)).toBeUndefined();
     expect(encryptionProblem(request(), encrypted(), raw)).toBeUndefined();
   });
+});
+
+test('of a new replica it is said that it shares no blocks, and whose key it has', () => {
+  const there = facts(undefined, { parentEncryption: encryptedBy('pool') });
+  const clone = listing([one], [], { origin: 'tank/base@x' });
+  expect(newReplicaNotes(request(), clone, there)).toEqual([
+    'sent as a full dataset, although it is a clone of tank/base@x',
+    'encrypted on backup with the key of pool',
+  ]);
+  expect(newReplicaNotes(request(), listing([one]), facts(undefined))).toEqual([]);
 });

@@ -71,6 +71,7 @@ export const listing = (
 ): SourceListing => ({
   type: 'filesystem',
   encryption: undefined,
+  origin: undefined,
   compression: 'off',
   ratio: 1,
   properties: [undefined, undefined],

@@ -18,7 +18,7 @@ import {
 import { attempt, refused } from '../support/refused.ts';
 
 const tank = parseDatasetName('tank/vm');
-const head = 'filesystem\t11\t1\toff\t-\t-\tlz4\t1.85\t-\t-\t-\ttank/vm';
+const head = 'filesystem\t11\t1\toff\t-\t-\t-\tlz4\t1.85\t-\t-\t-\ttank/vm';
 
 const createtxg = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const mark = fc.constantFrom(undefined, 'large-blocks', '0123456789');
@@ -30,7 +30,7 @@ describe('the arguments of the listing', () => {
     expect(words.slice(0, 4)).toEqual(['list', '-Hp', '-d', '1']);
     expect(words.slice(-3)).toEqual([
       '-o',
-      'type,guid,createtxg,encryption,encryptionroot,keystatus,compression,refcompressratio,zferry:a,zferry:b,zferry:for,name',
+      'type,guid,createtxg,encryption,encryptionroot,keystatus,origin,compression,refcompressratio,zferry:a,zferry:b,zferry:for,name',
       'tank/vm',
     ]);
   });
@@ -45,14 +45,14 @@ describe('the listing of a source', () => {
         fc.array(record, { maxLength: 4 }),
         (dataset, snapshots, bookmarks) => {
           const output = [
-            `filesystem\t1\t1\toff\t-\t-\toff\t1.00\t-\t-\t-\t${dataset}`,
+            `filesystem\t1\t1\toff\t-\t-\t-\toff\t1.00\t-\t-\t-\t${dataset}`,
             ...snapshots.map(
               (each) =>
-                `snapshot\t${each.guid}\t${each.createtxg}\toff\t-\t-\t-\t1.00\t-\t-\t${each.mark ?? '-'}\t${dataset}@${each.label}`,
+                `snapshot\t${each.guid}\t${each.createtxg}\toff\t-\t-\t-\t-\t1.00\t-\t-\t${each.mark ?? '-'}\t${dataset}@${each.label}`,
             ),
             ...bookmarks.map(
               (each) =>
-                `bookmark\t${each.guid}\t${each.createtxg}\t-\t-\t-\t-\t-\t-\t-\t-\t${dataset}#${each.label}`,
+                `bookmark\t${each.guid}\t${each.createtxg}\t-\t-\t-\t-\t-\t-\t-\t-\t-\t${dataset}#${each.label}`,
             ),
           ].join('\n');
           const listing = parseSourceListing(dataset, output);
@@ -71,16 +71,16 @@ describe('the listing of a source', () => {
   test('orders by createtxg as a number, never by the name or the order of the lines', () => {
     const output = [
       head,
-      'snapshot\t1\t100\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@a',
-      'snapshot\t2\t99\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@z',
-      'snapshot\t3\t9\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@m',
+      'snapshot\t1\t100\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@a',
+      'snapshot\t2\t99\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@z',
+      'snapshot\t3\t9\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@m',
     ].join('\n');
     const { snapshots } = parseSourceListing(tank, output);
     expect(snapshots.map(({ label }) => label)).toEqual(['m', 'z', 'a']);
   });
 
   test('leaves out child datasets', () => {
-    const output = `${head}\nfilesystem\t12\t2\toff\t-\t-\tlz4\t1.00\t-\t-\t-\ttank/vm/child\n`;
+    const output = `${head}\nfilesystem\t12\t2\toff\t-\t-\t-\tlz4\t1.00\t-\t-\t-\ttank/vm/child\n`;
     expect(parseSourceListing(tank, output).snapshots).toEqual([]);
   });
 
@@ -92,9 +92,10 @@ describe('the listing of a source', () => {
     ['aes-256-gcm\ttank/vm\tunavailable', { root: 'tank/vm', isLoaded: false }],
     ['aes-256-gcm\ttank/vm\t-', { root: 'tank/vm', isLoaded: false }],
   ])('with encryption, its root and its key as %j is encrypted by %j', (columns, encryption) => {
-    const output = `filesystem\t11\t1\t${columns}\tlz4\t1.00\tx\t-\t-\ttank/vm`;
+    const output = `filesystem\t11\t1\t${columns}\ttank/a@b\tlz4\t1.00\tx\t-\t-\ttank/vm`;
     expect(parseSourceListing(tank, output)).toMatchObject({
       encryption,
+      origin: 'tank/a@b',
       properties: ['x', undefined],
     });
   });
@@ -111,7 +112,7 @@ describe('the listing of a source', () => {
   });
 
   test('tells a volume from a filesystem, and a property that is set from one that is not', () => {
-    const output = 'volume\t11\t1\toff\t-\t-\tlz4\t1.00\t-\tx\t-\ttank/vm\n';
+    const output = 'volume\t11\t1\toff\t-\t-\t-\tlz4\t1.00\t-\tx\t-\ttank/vm\n';
     expect(parseSourceListing(tank, output)).toMatchObject({
       type: 'volume',
       properties: [undefined, 'x'],
@@ -120,25 +121,28 @@ describe('the listing of a source', () => {
 
   test.each([
     ['nothing', ''],
-    ['only a child', 'filesystem\t12\t2\toff\t-\t-\tlz4\t1.00\t-\t-\t-\ttank/vm/child'],
-    ['an unknown type', `${head}\nthing\t1\t1\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@x`],
-    ['a guid that is none', `${head}\nsnapshot\t-\t1\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@x`],
+    ['only a child', 'filesystem\t12\t2\toff\t-\t-\t-\tlz4\t1.00\t-\t-\t-\ttank/vm/child'],
+    ['an unknown type', `${head}\nthing\t1\t1\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@x`],
+    ['a guid that is none', `${head}\nsnapshot\t-\t1\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@x`],
     [
       'a createtxg that is none',
-      `${head}\nsnapshot\t1\t1e3\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@x`,
+      `${head}\nsnapshot\t1\t1e3\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@x`,
     ],
     [
       'a createtxg beyond exact numbers',
-      `${head}\nsnapshot\t1\t9007199254740993\toff\t-\t-\t-\t1.00\t-\t-\t-\tt@x`,
+      `${head}\nsnapshot\t1\t9007199254740993\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\tt@x`,
     ],
     ['a line that breaks off', `${head}\nsnapshot\t1\t1\toff`],
     // Only a channel program (zfs-program(8)) can make one, and `zfs destroy` would read it as a range
     [
       'a percent sign in a name',
-      `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@a%b`,
+      `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@a%b`,
     ],
-    ['a key of no dataset', 'filesystem\t1\t1\ton\t$(x)\t-\tlz4\t1.00\t-\t-\t-\ttank/vm'],
-    ['a hostile name', `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@$(reboot)`],
+    ['a key of no dataset', 'filesystem\t1\t1\ton\t$(x)\t-\t-\tlz4\t1.00\t-\t-\t-\ttank/vm'],
+    [
+      'a hostile name',
+      `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@$(reboot)`,
+    ],
   ])('is a failure, not an empty answer, when zfs printed %s', (_what, output) => {
     expect(refused(() => parseSourceListing(tank, output), 'failed').message).toContain(
       'cannot read what zfs list printed',
@@ -146,7 +150,7 @@ describe('the listing of a source', () => {
   });
 
   test('that cannot be read for a name says which', () => {
-    const output = `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@a%b`;
+    const output = `${head}\nsnapshot\t1\t1\toff\t-\t-\t-\t-\t1.00\t-\t-\t-\ttank/vm@a%b`;
     expect(refused(() => parseSourceListing(tank, output), 'failed').message).toMatch(
       /tank\/vm@a%b': the snapshot name 'a%b' has a character that ZFS does not allow/,
     );

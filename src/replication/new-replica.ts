@@ -1,0 +1,16 @@
+import type { TargetFacts } from '../hosts/agent-report.ts';
+import type { SourceListing } from '../zfs/listing.ts';
+import { encryptionNote } from './encryption.ts';
+import type { Request } from './request.ts';
+
+/** A clone shares its blocks with another dataset here, and will not there. */
+const cloneNote = ({ origin }: SourceListing): string | undefined =>
+  origin === undefined ? undefined : `sent as a full dataset, although it is a clone of ${origin}`;
+
+/** What a reader of the log should know of a replica that a first full send makes. */
+export const newReplicaNotes = (
+  request: Request,
+  source: SourceListing,
+  facts: Pick<TargetFacts, 'parentEncryption'>,
+): readonly string[] =>
+  [cloneNote(source), encryptionNote(request, source, facts)].filter((note) => note !== undefined);
