@@ -68,6 +68,8 @@ describe('--dry-run', () => {
       estimatedBytes: expect.any(Number),
       compression: 'lzop',
       asStored: false,
+      raw: false,
+      notes: [],
       givesUpPartial: false,
       prune: {
         source: [`${pair.source}@${String(base)}`, `${pair.source}#${String(bookmark)}`],

@@ -72,6 +72,7 @@ describe('the line of a cycle', () => {
       bytes: expect.any(Number),
       compression: 'lzop',
       asStored: false,
+      raw: false,
       notes: [],
       kept: [],
     });
