@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { exitCodes, usageError, type ZferryError } from '../errors.ts';
 import { shown } from '../zfs/names.ts';
+import { addDoctor } from './doctor.ts';
 import { addForget } from './forget.ts';
 import { addGrant } from './grant.ts';
 import { addPrime } from './prime.ts';
@@ -61,6 +62,7 @@ export const runProgram = async (words: readonly string[]): Promise<number> => {
     );
   addRun(program, `\n${help}`, end);
   addPrime(program, `\n${help}`, end);
+  addDoctor(program, `\n${help}`, end);
   addForget(program, `\n${help}`, end);
   addGrant(program, `\n${help}`, end);
   try {

@@ -1,6 +1,7 @@
 import { env, stderr, stdout } from 'node:process';
-import { chalkStderr } from 'chalk';
-import { failure, oneLine, type ZferryError } from '../errors.ts';
+import chalk, { chalkStderr } from 'chalk';
+import { brief, failure, oneLine, type ZferryError } from '../errors.ts';
+import type { Finding } from '../replication/doctor/finding.ts';
 import type { Progress } from '../replication/observer.ts';
 import { progressTeller } from './progress.ts';
 
@@ -12,7 +13,10 @@ import { progressTeller } from './progress.ts';
  */
 
 // no-color.org; chalk goes by the terminal alone.
-if (env['NO_COLOR']) chalkStderr.level = 0;
+if (env['NO_COLOR']) {
+  chalkStderr.level = 0;
+  chalk.level = 0;
+}
 
 const clearLine = '\r\u001b[K';
 let isProgressShown = false;
@@ -33,6 +37,14 @@ export const printError = (error: ZferryError): void => {
 
 export const printWarning = (text: string): void => {
   print(`zferry: ${chalkStderr.yellow('warning')}: ${oneLine(text)}`);
+};
+
+const levelColours = { ok: chalk.green, warn: chalk.yellow, bad: chalk.red } as const;
+
+/** A line of `zferry doctor`, and below it how to mend it. */
+export const findingLine = ({ check, level, seen, hint }: Finding): string => {
+  const head = `${levelColours[level](level.padEnd(4))} ${check.padEnd(13)} ${brief(seen)}`;
+  return hint === undefined ? head : `${head}\n     ${chalk.cyan('hint:')} ${oneLine(hint)}`;
 };
 
 /** A line of `-v`, or something that is announced before it is done. */

@@ -1,4 +1,12 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pid } from 'node:process';
 import { failure } from '../errors.ts';
@@ -95,6 +103,29 @@ export const takeLock = async (
   if (await flock(descriptor, tether)) return held(descriptor, started, readRemembered(path));
   closeSync(descriptor);
   return { holder: readStatus(path) };
+};
+
+/** proc_locks(5): the device's numbers in hexadecimal, the inode's in decimal. */
+const isLocked = (locks: string, path: string): boolean => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  const hex = (number: number) => number.toString(16).padStart(2, '0');
+  const major = Math.floor(found.dev / 256) % 4096;
+  const device = `${hex(major)}:${hex(found.dev % 256)}`;
+  return locks
+    .split('\n')
+    .some((line) => / FLOCK /.test(line) && line.includes(` ${device}:${found.ino} `));
+};
+
+/**
+ * Who holds the lock of that name, without trying it: a run that begins just then must not find it held.
+ * undefined where nobody does; `unknown` where its file does not say who.
+ */
+export const holderOf = (name: string): RunStatus | 'unknown' | undefined => {
+  const path = join(runFolder(), `${name}.lock`);
+  return isLocked(readFileSync('/proc/locks', 'utf8'), path)
+    ? (readStatus(path) ?? 'unknown')
+    : undefined;
 };
 
 export const isHeld = (lock: Lock | Held): lock is Held => 'holder' in lock;

@@ -45,7 +45,7 @@ export interface Way {
 /** The lines of ssh itself, without what `-v` adds. */
 const complaints = (stderr: string): readonly string[] =>
   stderr
-    .split('\n')
+    .split(/\r?\n/)
     .filter(
       (line) =>
         line !== '' &&
@@ -92,7 +92,8 @@ export const askHost = async (
       ? ['sh', '-c', ...words]
       : sshArguments(host, `sh -c ${words.map(quoted).join(' ')}`, way);
   const completed = await run(argv, tether);
-  const trace = completed.stderr.split('\n');
+  // Beside -v ssh ends its lines as on a terminal.
+  const trace = completed.stderr.split(/\r?\n/);
   const lines = answerIn(questions, completed);
   return lines === undefined
     ? { lines: [], trace, problem: problemOf(host, completed) }

@@ -68,11 +68,17 @@ export const partiesOf = ({ source, target }: Pair): Parties => ({
 const hostWords = (host: Host): readonly string[] =>
   host.kind === 'here' ? [] : [host.user ?? '', host.name, String(host.port ?? '')];
 
+/** The name of the lock of a pair as it was typed. */
+export const typedLockName = ({ source, target }: Pair): string =>
+  digest('typed', source.dataset, ...hostWords(target.host), target.dataset);
+
+/** The name of the lock of a pair by what the target is. */
+export const targetLockName = (source: DatasetName, id: TargetId): string =>
+  digest('target', source, id);
+
 /** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */
-export const lockTyped = (pair: Pair, started: Date, tether: Tether): Promise<Lock> => {
-  const words = [pair.source.dataset, ...hostWords(pair.target.host), pair.target.dataset];
-  return take(digest('typed', ...words), partiesOf(pair), started, tether);
-};
+export const lockTyped = (pair: Pair, started: Date, tether: Tether): Promise<Lock> =>
+  take(typedLockName(pair), partiesOf(pair), started, tether);
 
 /** Takes the lock of a pair by what the target is, whatever alias it was called by. Throws PairBusy. */
 export const lockTarget = (
@@ -80,4 +86,4 @@ export const lockTarget = (
   id: TargetId,
   started: Date,
   tether: Tether,
-): Promise<Lock> => take(digest('target', parties.source, id), parties, started, tether);
+): Promise<Lock> => take(targetLockName(parties.source, id), parties, started, tether);

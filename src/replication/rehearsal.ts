@@ -67,7 +67,8 @@ const property = async (
   return exitCode === 0 && /^[0-9]+$/.test(stdout) ? Number(stdout) : undefined;
 };
 
-const estimateOf = (
+/** About how many bytes a stream from that base would have; undefined where zfs cannot say. */
+export const estimateOf = (
   zfs: Zfs,
   dataset: DatasetName,
   base: Base | undefined,
