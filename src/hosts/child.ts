@@ -34,7 +34,7 @@ const graceForOutput = 1_000;
  * prctl(2)'s parent death signal, so that kill -9 of zferry ends its children; setpriv comes with
  * util-linux. Without it they end when the pipe that they write to breaks.
  */
-const tied = (argv: readonly [string, ...string[]]): readonly [string, ...string[]] =>
+export const tied = (argv: readonly [string, ...string[]]): readonly [string, ...string[]] =>
   isInstalled('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', '--', ...argv] : argv;
 
 const collectLines = (

@@ -49,7 +49,7 @@ export const approachTarget = async (
 ): Promise<Target> => {
   const { pair } = request;
   const first = await lookAtHost(request, session);
-  const id = targetIdOf(first.poolGuid as Guid, pair.target.dataset);
+  const id = targetIdOf(first.poolGuid as Guid, request.partOf ?? pair.target.dataset);
   // A run that comes back to a target holds its lock already.
   if (!run.targetLocks.has(id)) {
     run.targetLocks.set(id, await lockTarget(partiesOf(pair), id, run.started, run.tether));

@@ -1,6 +1,6 @@
 import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
 import { deliver } from './deliver.ts';
-import { HeadStart } from './head-start.ts';
+import { type Beginning, HeadStart } from './head-start.ts';
 import { HeadChanged } from './plan.ts';
 import { prepare } from './prepare.ts';
 import type { Request } from './request.ts';
@@ -59,16 +59,25 @@ const remedyFor = (
  * ZferryError for everything that keeps the target from being verified. Answers 'already primed' where
  * `prime` had nothing to do. What it could not prune is in the story and no error.
  */
-export const cycle = async (run: Run, request: Request): Promise<CycleEnd> => {
+export const cycle = async (
+  run: Run,
+  request: Request,
+  beginning?: Beginning,
+): Promise<CycleEnd> => {
   const headStart = request === run.request ? new HeadStart(run) : undefined;
   try {
-    return await visit(run, (situation) => remembered(run, situation), request, headStart);
+    return await visit(
+      run,
+      (situation) => remembered(run, { ...situation, beginning }),
+      request,
+      headStart,
+    );
   } catch (error) {
     // Only zfs receive saw what is wrong, and a session carries one stream: the remedy needs another.
     const remedy = remedyFor(request, error);
     if (remedy === undefined) throw error;
     if (error instanceof Error) run.observer.step(error.message);
-    return await visit(run, (situation) => once({ ...situation, ...remedy }), request);
+    return await visit(run, (situation) => once({ ...situation, ...remedy, beginning }), request);
   } finally {
     await headStart?.drop();
   }

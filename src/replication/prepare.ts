@@ -15,7 +15,7 @@ import type { Situation } from './situation.ts';
 import { destroyEach, makeSnapshot } from './snapshot.ts';
 import { parseStreamRecord, streamRecord } from './stream-record.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
-import { streamProperty } from './target-id.ts';
+import { streamProperty, targetIdOf } from './target-id.ts';
 import { goesAsStored } from './wire.ts';
 
 /** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
@@ -83,11 +83,16 @@ const record = async (
 
 /** Records how the target's series is sent: as its first full send is. */
 export const recordStream = async (
-  { request, zfs, id }: Situation,
+  { request, zfs, id, facts }: Situation,
   source: SourceListing,
 ): Promise<void> => {
+  const { pair, partOf } = request;
   const record = streamRecord({ raw: goesRaw(request, source) });
-  await zfs.tell(['set', `${streamProperty(id)}=${record}`, request.pair.source.dataset]);
+  // A part of a tree may be asked for alone one day.
+  const own = partOf && targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
+  const ids = new Set(own === undefined ? [id] : [id, own]);
+  const words = [...ids].map((each) => `${streamProperty(each)}=${record}`);
+  await zfs.tell(['set', ...words, pair.source.dataset]);
 };
 
 /** The same for a first full send, and records how its series is sent. */
@@ -117,7 +122,7 @@ const beginNow = async ({ request, zfs, id, facts, observer }: Situation): Promi
 };
 
 /** Makes everything that the sending of the new snapshot needs; leaves nothing behind when it throws. */
-const prepareNew = async (
+export const prepareNew = async (
   situation: Situation,
   { label, source: listed, made }: Beginning,
 ): Promise<Delivery> => {
@@ -148,7 +153,7 @@ const prepareNew = async (
 };
 
 /** Makes ready what an interrupted cycle left half-way. */
-const prepareResume = async (
+export const prepareResume = async (
   situation: Situation,
   listed: SourceListing,
   target: TargetDataset,
@@ -181,7 +186,7 @@ const giveUpPartial = async (
 };
 
 /** `--rollback` was given, and there is something to roll back: a first send that is not finished has no base. */
-const mustRollBack = (
+export const mustRollBack = (
   { request, wasRefused }: Situation,
   { written, snapshots }: TargetDataset,
 ): boolean => request.rollback && snapshots.length > 0 && (written > 0 || wasRefused === true);
@@ -248,5 +253,5 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'already primed') return plan.kind;
   }
-  return await prepareNew(situation, early ?? (await beginNow(situation)));
+  return await prepareNew(situation, early ?? situation.beginning ?? (await beginNow(situation)));
 };

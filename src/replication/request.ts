@@ -1,5 +1,6 @@
 import type { WantedCompression } from '../hosts/compressors.ts';
 import type { Place } from '../hosts/place.ts';
+import type { DatasetName } from '../zfs/names.ts';
 import type { RetentionPolicy } from './retention.ts';
 import type { Series } from './series.ts';
 
@@ -9,10 +10,22 @@ export interface Pair {
   readonly target: Place;
 }
 
+/** Which datasets below the source take part (`--recursive`). */
+export interface Tree {
+  /** Glob patterns for the path below the source; what one matches is left out, with all below it. */
+  readonly exclude: readonly string[];
+  /** How many levels below the source; undefined for all. */
+  readonly maxDepth: number | undefined;
+}
+
 /** What a person or a crontab asked for: one cycle for one pair. */
 export interface Request {
   readonly pair: Pair;
   readonly intent: 'prime' | 'run';
+  /** `--recursive`: the pair is the root of a tree. */
+  readonly tree?: Tree | undefined;
+  /** The root's target, where this pair is part of a tree: its bookmarks are made under that one's id. */
+  readonly partOf?: DatasetName | undefined;
   readonly series: Series;
   readonly compression: {
     readonly wanted: WantedCompression;

@@ -2,7 +2,7 @@ import type { AgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Target } from './approach.ts';
-import type { HeadStart } from './head-start.ts';
+import type { Beginning, HeadStart } from './head-start.ts';
 import type { Observer } from './observer.ts';
 import type { Request } from './request.ts';
 import type { Story } from './story.ts';
@@ -18,6 +18,8 @@ export interface Situation extends Target {
   readonly tether: Tether;
   /** What was begun before the target answered; only an ordinary cycle has one. */
   readonly headStart?: HeadStart | undefined;
+  /** A snapshot that was made for several datasets at once; without it one is made. */
+  readonly beginning?: Beginning | undefined;
   /** True where the target's zfs has refused a stream of this run, because its head was changed. */
   readonly wasRefused?: boolean;
   /** The partial receive that zfs on the target has just refused to complete, in this very run, and its words. */

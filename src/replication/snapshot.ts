@@ -16,9 +16,18 @@ import { type BookmarkMeaning, bookmarkLabel, type TargetId } from './target-id.
 /** How many runs may want a name in the same second. */
 const mostAttempts = 100;
 
+/** Which datasets a snapshot is taken of: the one alone, all below it too, or these, which are of one pool. */
+export type Extent = 'dataset' | 'tree' | readonly DatasetName[];
+
+const snapshotWords = (dataset: DatasetName, label: SnapshotLabel, extent: Extent) => {
+  if (extent === 'dataset') return [snapshotName(dataset, label)];
+  if (extent === 'tree') return ['-r', snapshotName(dataset, label)];
+  return extent.map((each) => snapshotName(each, label));
+};
+
 /**
- * Makes the cycle's snapshot, marked with the target it is for, under a name that neither side has.
- * Throws what zfs says, and says it plainly when the source is gone.
+ * Makes the cycle's snapshot, marked with the target it is for, under a name that neither side has; of several
+ * datasets at one moment. Throws what zfs says, and says it plainly when the source is gone.
  */
 export const makeSnapshot = async (
   zfs: Zfs,
@@ -26,13 +35,19 @@ export const makeSnapshot = async (
   series: Series,
   target: TargetId,
   taken: ReadonlySet<SnapshotLabel>,
+  extent: Extent = 'dataset',
 ): Promise<SnapshotLabel> => {
   const now = new Date();
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     const label = series.label(now, attempt);
     if (taken.has(label)) continue;
     const mark = `${markProperty}=${target}`;
-    const completed = await zfs.ask(['snapshot', '-o', mark, snapshotName(dataset, label)]);
+    const completed = await zfs.ask([
+      'snapshot',
+      '-o',
+      mark,
+      ...snapshotWords(dataset, label, extent),
+    ]);
     if (completed.exitCode === 0) return label;
     const said = zfsSaid(completed);
     if (!said.includes('already exists')) throw await sourceFailure(zfs, dataset, said);

@@ -1,3 +1,4 @@
+import type { Scope } from '../hosts/agent-program.ts';
 import { openAgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { localZfs } from '../hosts/zfs-command.ts';
@@ -25,8 +26,9 @@ export const visit = async <T>(
   observer.step(`asking ${pair.target.typed}`);
   // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
   const key = agentKey(run.request.pair);
+  const scope: Scope = request.tree === undefined ? 'dataset' : 'tree';
   const whileConnecting = () => headStart?.begin();
-  const options = { target: pair.target, key, sudo, sshOptions, persist, whileConnecting };
+  const options = { target: pair.target, key, sudo, sshOptions, persist, scope, whileConnecting };
   const session = await openAgentSession(options, tether);
   try {
     await headStart?.ready();

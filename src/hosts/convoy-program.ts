@@ -1,0 +1,57 @@
+import type { DatasetName } from '../zfs/names.ts';
+import { type MemberInstruction, memberLines } from './agent-session.ts';
+import { tied } from './child.ts';
+
+/** One stream of a convoy. */
+export interface ConvoyMember {
+  /** The dataset on the target. */
+  readonly target: DatasetName;
+  readonly instruction: MemberInstruction;
+  /** The whole command that writes the stream. */
+  readonly send: readonly [string, ...string[]];
+}
+
+/**
+ * Writes the streams one behind the other, each with its two lines in front, and says on standard error which one it is
+ * at and how it ended. What it `eval`s is made of numbers alone: `"${1}" "${2}"`…. It ends with the first that fails,
+ * because nobody could tell where the next one begins.
+ */
+const program = `
+while [ $# -gt 0 ]; do
+  echo "zferry-member $1" >&2
+  printf '%s\\n%s\\n' "$1" "$2"
+  count=$3 command= at=1
+  shift 3
+  while [ $at -le $count ]; do command="$command \\"\\\${$at}\\"" at=$((at + 1)); done
+  eval "$command"
+  code=$?
+  echo "zferry-sent $code" >&2
+  [ $code = 0 ] || exit $code
+  shift $count
+done`;
+
+/** The command that writes a convoy's bytes. */
+export const convoyCommand = (
+  root: DatasetName,
+  members: readonly ConvoyMember[],
+): readonly [string, ...string[]] => [
+  ...(['sh', '-c', program, 'zferry-convoy'] as const),
+  ...members.flatMap(({ target, instruction, send }) => {
+    // The shell may be killed: what it started ends with it.
+    const words = tied(send);
+    return [...memberLines(root, target, instruction), String(words.length), ...words];
+  }),
+];
+
+/** A line that the program says of itself; undefined for one of zfs. */
+export type ConvoyLine =
+  | { readonly kind: 'member'; readonly name: string }
+  | { readonly kind: 'sent'; readonly status: number };
+
+/** Reads a line of its standard error. */
+export const parseConvoyLine = (line: string): ConvoyLine | undefined => {
+  const name = /^zferry-member (.+)$/.exec(line)?.[1];
+  if (name !== undefined) return { kind: 'member', name };
+  const status = /^zferry-sent ([0-9]+)$/.exec(line)?.[1];
+  return status === undefined ? undefined : { kind: 'sent', status: Number(status) };
+};

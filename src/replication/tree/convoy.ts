@@ -1,0 +1,161 @@
+import { failure, type ZferryError } from '../../errors.ts';
+import { nothingReported } from '../../hosts/agent-report.ts';
+import type { MemberInstruction } from '../../hosts/agent-session.ts';
+import type { Ending } from '../../hosts/child.ts';
+import { convoyCommand, parseConvoyLine } from '../../hosts/convoy-program.ts';
+import { type ConvoyReport, nothingConveyed } from '../../hosts/convoy-report.ts';
+import { zfsCommand } from '../../hosts/zfs-command.ts';
+import { parseSendLine, sendArguments } from '../../zfs/send.ts';
+import { transferFailure } from '../cause.ts';
+import { instructionFor } from '../deliver.ts';
+import type { Progress } from '../observer.ts';
+import type { Delivery } from '../prepare.ts';
+import type { Situation } from '../situation.ts';
+import { type Moved, move, type TransferResult } from '../transfer.ts';
+import type { Wire } from '../wire.ts';
+
+/** One member's stream. */
+export interface Passenger {
+  readonly situation: Situation;
+  readonly delivery: Delivery;
+  readonly instruction: MemberInstruction;
+}
+
+/** A member that is ready, and what its target is to do with it. */
+export const passengerOf = (situation: Situation, delivery: Delivery): Passenger => ({
+  ...{ situation, delivery },
+  instruction: instructionFor(situation, delivery),
+});
+
+/** How it went for each: undefined for one that was not begun, because the one before it failed. */
+export type ConvoyResult = ReadonlyMap<Passenger, TransferResult | undefined>;
+
+/** What this side's program said of one stream. */
+interface Sent {
+  readonly said: string[];
+  bytes: number;
+  status: number | undefined;
+}
+
+/** Reads what the sending program says, stream by stream. */
+class Log {
+  readonly streams: Sent[] = [];
+  readonly #onProgress: (progress: Progress) => void;
+  #before = 0;
+
+  constructor(onProgress: (progress: Progress) => void) {
+    this.#onProgress = onProgress;
+  }
+
+  /** Bytes of all streams so far. */
+  get bytes(): number {
+    return this.#before + (this.streams.at(-1)?.bytes ?? 0);
+  }
+
+  /** Answers false for what it has no place for. */
+  take(line: string): boolean {
+    const own = parseConvoyLine(line);
+    const current = this.streams.at(-1);
+    if (own?.kind === 'member') {
+      this.#before = this.bytes;
+      this.streams.push({ said: [], bytes: 0, status: undefined });
+      return true;
+    }
+    if (current === undefined) return false;
+    if (own?.kind === 'sent') {
+      current.status = own.status;
+      return true;
+    }
+    const read = parseSendLine(line);
+    if (read === undefined) current.said.push(line);
+    if (typeof read === 'object') {
+      // zfs tells how far it is once a second; a stream that is shorter is as long as it was reckoned.
+      current.bytes = 'sent' in read ? read.sent : current.bytes;
+      this.#onProgress({ sent: this.bytes, total: undefined });
+    }
+    return true;
+  }
+}
+
+const sendEnding = (program: Ending | undefined, sent: Sent | undefined): Ending => ({
+  program: 'zfs',
+  exitCode: sent?.status ?? program?.exitCode,
+  signal: program?.signal,
+  said: [...(sent?.said ?? []), ...(program?.said ?? [])],
+});
+
+/** What went wrong with the stream that was not received, or with what all of them went through. */
+const problemOf = (
+  { situation }: Passenger,
+  { stages, ssh, report: { complete, members, decompressStatus }, error }: Moved<ConvoyReport>,
+  sent: Sent | undefined,
+  isCompressed: boolean,
+): ZferryError | undefined => {
+  if (error !== undefined) return error;
+  const { target } = situation.request.pair;
+  const own = members.get(target.dataset);
+  const [program, ...others] = stages;
+  const report = { ...(own ?? nothingReported), decompressStatus, complete };
+  return transferFailure({
+    ...{ target, ssh, report, isCompressed },
+    stages: [sendEnding(program, sent), ...others],
+  });
+};
+
+/**
+ * Sends the streams of several members one behind the other through the situation's session. A member whose stream
+ * was sent and received has no error, whatever became of those behind it; the first that was not has its own; those
+ * behind it were not begun. Where the connection broke off, all have that error: nobody knows what arrived.
+ */
+export const convoy = async (
+  { request, session, tether, observer }: Situation,
+  passengers: readonly Passenger[],
+  wire: Wire,
+): Promise<ConvoyResult> => {
+  const log = new Log(observer.progress);
+  const root = request.pair.target.dataset;
+  const send = convoyCommand(
+    root,
+    passengers.map(({ situation, delivery, instruction }) => ({
+      target: situation.request.pair.target.dataset,
+      instruction,
+      send: zfsCommand(
+        request.sudo,
+        sendArguments(situation.request.pair.source.dataset, delivery.stream),
+      ),
+    })),
+  );
+  const { compression, limiter } = wire;
+  const moved = await move(
+    session,
+    {
+      ...{ send, compression, limiter, nothing: nothingConveyed },
+      onLine: (line) => log.take(line),
+      pulse: () => String(log.bytes),
+      receive: () => session.convoy(compression),
+    },
+    tether,
+  );
+  const { report } = moved;
+  const results = new Map<Passenger, TransferResult | undefined>();
+  let isBroken = false;
+  for (const [index, passenger] of passengers.entries()) {
+    const own = report.members.get(passenger.situation.request.pair.target.dataset);
+    const sent = log.streams[index];
+    const isLast = index === passengers.length - 1;
+    const arrived = report.complete && sent?.status === 0 && own?.receiveStatus === 0;
+    if (isBroken && report.complete) {
+      results.set(passenger, undefined);
+      continue;
+    }
+    const problem =
+      arrived && !isLast ? undefined : problemOf(passenger, moved, sent, compression !== 'none');
+    isBroken ||= !arrived;
+    results.set(passenger, {
+      error: arrived || problem !== undefined ? problem : failure('the stream did not arrive'),
+      report: own ?? nothingReported,
+      bytes: own?.bytes ?? sent?.bytes ?? 0,
+    });
+  }
+  return results;
+};

@@ -1,0 +1,55 @@
+import type { Beginning } from '../head-start.ts';
+import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
+import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
+import type { Situation } from '../situation.ts';
+import { destroyEach } from '../snapshot.ts';
+import { lookIntoToken } from '../survey.ts';
+import { adopted } from './adopt.ts';
+
+/** What comes of a member before anything of it is sent. */
+export type Ready =
+  | { readonly kind: 'to send'; readonly delivery: Delivery }
+  | { readonly kind: 'already primed' }
+  /** It needs more than one stream and its report: a session of its own. */
+  | { readonly kind: 'by itself' };
+
+/** A situation in which the snapshot has been made. */
+export type BegunSituation = Situation & { readonly beginning: Beginning };
+
+/**
+ * Makes a member of a tree ready to be sent with the others: as a cycle of its own would, but with the tree's snapshot.
+ * Throws the refusal; what was made for the member is gone then.
+ */
+export const makeReady = async (situation: BegunSituation): Promise<Ready> => {
+  const { request, facts, zfs, beginning } = situation;
+  const target = facts.dataset;
+  const { source, made } = beginning;
+  const refusal = sourceProblem(request, source) ?? targetProblem(request, facts);
+  if (refusal !== undefined) {
+    await destroyEach(zfs, made);
+    throw refusal;
+  }
+  if (target?.resumeToken !== undefined) {
+    if (request.abortPartial || mustRollBack(situation, target)) return { kind: 'by itself' };
+    const contents = await lookIntoToken(zfs, target.resumeToken);
+    const plan = decidePartial(request, source, target, contents);
+    if (plan.kind === 'give up') return { kind: 'by itself' };
+    if (plan.kind === 'resume') {
+      const own = await adopted(situation);
+      return { kind: 'to send', delivery: await prepareResume(own, source, target, plan) };
+    }
+    await destroyEach(zfs, made);
+    throw plan.error;
+  }
+  if (target !== undefined && mustRollBack(situation, target)) return { kind: 'by itself' };
+  if (request.intent === 'prime' && target !== undefined) {
+    const plan = decide(request, source, facts);
+    if (plan.kind === 'already primed') {
+      await destroyEach(zfs, made);
+      return { kind: plan.kind };
+    }
+  }
+  const goesOn = decide(request, source, facts).kind === 'incremental';
+  const own = goesOn ? await adopted(situation) : situation;
+  return { kind: 'to send', delivery: await prepareNew(own, own.beginning) };
+};
