@@ -51,6 +51,11 @@ export class ZferryError extends Error {
     this.hint = hint === undefined ? undefined : oneLine(hint);
   }
 
+  /** The same, with what it is about before it. */
+  about(what: string): ZferryError {
+    return new ZferryError(this.kind, `${what}: ${this.message}`, this.hint, this);
+  }
+
   get exitCode(): number {
     return exitCodes[this.kind].code;
   }

@@ -11,6 +11,7 @@ import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { freshSuffix, siblingOf } from '../zfs/siblings.ts';
 import { parseBytes, parseCount, parsePersistence, parseTime } from './quantities.ts';
+import { type TreeOptions, treeFrom, withTreeOptions } from './tree-options.ts';
 
 /** What a replicating verb's options say about what is printed and written. */
 export interface OutputOptions {
@@ -23,7 +24,7 @@ export interface OutputOptions {
 }
 
 /** The options as commander hands them over. */
-export interface ReplicatingOptions extends OutputOptions {
+export interface ReplicatingOptions extends OutputOptions, TreeOptions {
   readonly compress?: string;
   readonly rate?: number;
   readonly keep?: number;
@@ -63,7 +64,7 @@ const tenMinutes = 600_000;
 
 /** Adds the options that every replicating verb has. */
 export const withReplicatingOptions = (command: Command): Command =>
-  command
+  withTreeOptions(command)
     .option('--log <file>', 'append one line a cycle to this file', defaultLog())
     .addOption(
       new Option('--log-format <form>', 'how that line is written')
@@ -182,6 +183,7 @@ export const requestFor = (
       'leave --properties out, and set on the target what it needs',
     );
   }
+  const tree = treeFrom(options);
   // That neither pv nor mbuffer is there is said before anything is begun.
   if (options.rate !== undefined) limiter(options.rate);
   // That the new replica's name would be too long is said before anything is begun.
@@ -191,6 +193,7 @@ export const requestFor = (
   return {
     pair: { source, target },
     intent,
+    tree,
     series,
     compression: compressionFor(options.compress, source, target),
     rate: options.rate,

@@ -11,6 +11,7 @@ import { PairBusy } from '../replication/locking.ts';
 import type { Observer } from '../replication/observer.ts';
 import type { Request } from '../replication/request.ts';
 import type { Story } from '../replication/story.ts';
+import { TreeIncomplete } from '../replication/tree/outcome.ts';
 import type { OutputOptions } from './options.ts';
 import {
   isWatched,
@@ -136,6 +137,24 @@ const attempt = async (request: Request, story: Story, output: OutputOptions) =>
   }
 };
 
+/** Each member of a tree that is not current has its own line and its own words. */
+const reportMembers = (
+  request: Request,
+  { failures }: TreeIncomplete,
+  output: OutputOptions,
+  began: number,
+): void => {
+  for (const { source, target, error, story } of failures) {
+    const { host } = request.pair.target;
+    const pair = {
+      source: { ...request.pair.source, dataset: source },
+      target: { ...request.pair.target, host, typed: target },
+    };
+    appendToLog(output.log, output.logFormat, entryFor({ ...request, pair }, story, error, began));
+    printError(error.message.includes(source) ? error : error.about(source));
+  }
+};
+
 /** Runs one cycle, writes its log line and says what there is to say; answers the exit code. */
 export const replicate = async (request: Request, output: OutputOptions): Promise<number> => {
   const began = performance.now();
@@ -148,7 +167,7 @@ export const replicate = async (request: Request, output: OutputOptions): Promis
   } catch (error) {
     printError(asZferryError(error));
   }
-  return outcome === 'replicated'
-    ? reportSuccess(entry, story, output)
-    : reportFailure(outcome, entry, output);
+  if (outcome === 'replicated') return reportSuccess(entry, story, output);
+  if (outcome instanceof TreeIncomplete) reportMembers(request, outcome, output, began);
+  return reportFailure(outcome, entry, output);
 };

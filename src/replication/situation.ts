@@ -25,3 +25,6 @@ export interface Situation extends Target {
   /** The partial receive that zfs on the target has just refused to complete, in this very run, and its words. */
   readonly stuck?: { readonly token: string; readonly message: string };
 }
+
+/** A situation in which the snapshot has been made. */
+export type BegunSituation = Situation & { readonly beginning: Beginning };

@@ -1,6 +1,6 @@
 import type { Guid } from '../../zfs/names.ts';
+import type { BegunSituation } from '../situation.ts';
 import { bookmarkMeaning, streamProperty, targetIdOf } from '../target-id.ts';
-import type { BegunSituation } from './ready.ts';
 
 /** What stands for a series without flags: a child would inherit an empty value from the root. */
 const noFlags = 'none';

@@ -1,7 +1,6 @@
-import type { Beginning } from '../head-start.ts';
 import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
 import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
-import type { Situation } from '../situation.ts';
+import type { BegunSituation } from '../situation.ts';
 import { destroyEach } from '../snapshot.ts';
 import { lookIntoToken } from '../survey.ts';
 import { adopted } from './adopt.ts';
@@ -12,9 +11,6 @@ export type Ready =
   | { readonly kind: 'already primed' }
   /** It needs more than one stream and its report: a session of its own. */
   | { readonly kind: 'by itself' };
-
-/** A situation in which the snapshot has been made. */
-export type BegunSituation = Situation & { readonly beginning: Beginning };
 
 /**
  * Makes a member of a tree ready to be sent with the others: as a cycle of its own would, but with the tree's snapshot.

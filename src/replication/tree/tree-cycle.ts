@@ -15,7 +15,7 @@ import type { Beginning } from '../head-start.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Run } from '../run.ts';
 import { settle } from '../settle.ts';
-import type { Situation } from '../situation.ts';
+import type { BegunSituation, Situation } from '../situation.ts';
 import { makeSnapshot } from '../snapshot.ts';
 import type { Story } from '../story.ts';
 import { sourceFailure } from '../survey.ts';
@@ -25,7 +25,7 @@ import { chooseWire } from '../wire.ts';
 import { type ConvoyResult, convoy, type Passenger, passengerOf } from './convoy.ts';
 import { type Member, memberRequest, membersOf, orphansOf } from './members.ts';
 import { type MemberFailure, TreeIncomplete } from './outcome.ts';
-import { type BegunSituation, makeReady } from './ready.ts';
+import { makeReady } from './ready.ts';
 
 /** More streams than that in one session, and its command line could become too long for this host. */
 const longestConvoy = 500;
