@@ -65,12 +65,26 @@ const readRemembered = (path: string): string | undefined => {
   return typeof remembered === 'string' ? remembered : undefined;
 };
 
+/** Whether others may hold it at the same time; who wants it alone waits for all of them. */
+export type LockMode = 'alone' | 'shared';
+
 /** flock(1) with a descriptor's number locks the open file itself, which this process goes on holding. */
-const flock = async (descriptor: number, tether: Tether): Promise<boolean> => {
-  const { exitCode, stderr } = await run(['flock', '-n', '3'], { ...tether, locks: [descriptor] });
+const flock = async (descriptor: number, mode: LockMode, tether: Tether): Promise<boolean> => {
+  const how = mode === 'shared' ? ['-s'] : [];
+  const { exitCode, stderr } = await run(['flock', ...how, '-n', '3'], {
+    ...tether,
+    locks: [descriptor],
+  });
   if (exitCode > 1) throw failure(`flock: ${stderr}`);
   return exitCode === 0;
 };
+
+const heldTogether = (descriptor: number): Lock => ({
+  descriptor,
+  report: () => undefined,
+  remembered: undefined,
+  remember: () => undefined,
+});
 
 const held = (descriptor: number, started: Date, remembered: string | undefined): Lock => {
   const write = (fields: Readonly<Record<string, unknown>>) => {
@@ -95,12 +109,17 @@ export const takeLock = async (
   name: string,
   started: Date,
   tether: Tether,
+  mode: LockMode = 'alone',
 ): Promise<Lock | Held> => {
   const folder = runFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${name}.lock`);
   const descriptor = openSync(path, 'a+', 0o600);
-  if (await flock(descriptor, tether)) return held(descriptor, started, readRemembered(path));
+  if (await flock(descriptor, mode, tether)) {
+    // What stands in the file is the word of who has it alone.
+    if (mode === 'shared') return heldTogether(descriptor);
+    return held(descriptor, started, readRemembered(path));
+  }
   closeSync(descriptor);
   return { holder: readStatus(path) };
 };

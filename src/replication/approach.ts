@@ -3,7 +3,7 @@ import type { TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Guid } from '../zfs/names.ts';
-import { lockTarget, partiesOf } from './locking.ts';
+import { lockTarget, lockTrees, partiesOf } from './locking.ts';
 import { hostProblem } from './plan.ts';
 import type { Pair, Request } from './request.ts';
 import type { Run } from './run.ts';
@@ -43,7 +43,7 @@ const lookAtHost = async (request: Request, session: AgentSession): Promise<Targ
  * target's host from taking part.
  */
 export const approachTarget = async (
-  run: Pick<Run, 'started' | 'tether' | 'targetLocks'>,
+  run: Pick<Run, 'started' | 'tether' | 'targetLocks' | 'treeLocks'>,
   request: Request,
   session: AgentSession,
 ): Promise<Target> => {
@@ -53,6 +53,10 @@ export const approachTarget = async (
   // A run that comes back to a target holds its lock already.
   if (!run.targetLocks.has(id)) {
     run.targetLocks.set(id, await lockTarget(partiesOf(pair), id, run.started, run.tether));
+  }
+  if (run.treeLocks.length === 0) {
+    const poolGuid = first.poolGuid as Guid;
+    run.treeLocks.push(...(await lockTrees(request, poolGuid, run.started, run.tether)));
   }
   const facts = await withoutPredecessors(session, pair, first);
   return { id, facts };

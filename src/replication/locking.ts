@@ -3,12 +3,12 @@ import { setTimeout } from 'node:timers/promises';
 import { failure, ZferryError } from '../errors.ts';
 import { digest } from '../hosts/digest.ts';
 import { isAlive } from '../hosts/is-alive.ts';
-import { isHeld, type Lock, type RunStatus, takeLock } from '../hosts/lock.ts';
+import { isHeld, type Lock, type LockMode, type RunStatus, takeLock } from '../hosts/lock.ts';
 import { type Host, recipientShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
-import type { DatasetName } from '../zfs/names.ts';
-import type { Pair } from './request.ts';
-import type { TargetId } from './target-id.ts';
+import { type DatasetName, type Guid, parentOf } from '../zfs/names.ts';
+import type { Pair, Request } from './request.ts';
+import { type TargetId, targetIdOf } from './target-id.ts';
 
 /** A source, and what its target is called in messages. */
 interface Parties {
@@ -43,9 +43,10 @@ const take = async (
   parties: Parties,
   started: Date,
   tether: Tether,
+  mode: LockMode = 'alone',
 ): Promise<Lock> => {
   for (let attempt = 1; ; attempt += 1) {
-    const lock = await takeLock(name, started, tether);
+    const lock = await takeLock(name, started, tether, mode);
     if (!isHeld(lock)) return lock;
     const { holder } = lock;
     if (holder === undefined || isAlive(holder.pid)) throw new PairBusy(parties, holder);
@@ -87,3 +88,50 @@ export const lockTarget = (
   started: Date,
   tether: Tether,
 ): Promise<Lock> => take(targetLockName(parties.source, id), parties, started, tether);
+
+/** The pairs above a pair, nearest first, as far as both sides have the same names: a tree of theirs holds it too. */
+const pairsAbove = (
+  source: DatasetName,
+  target: DatasetName,
+): readonly (readonly DatasetName[])[] => {
+  const [above, there] = [parentOf(source), parentOf(target)];
+  // A pool's root is no target.
+  if (above === undefined || there === undefined || parentOf(there) === undefined) return [];
+  if (source.slice(above.length) !== target.slice(there.length)) return [];
+  return [[above, there], ...pairsAbove(above, there)];
+};
+
+const lockTree = (
+  { pair }: Request,
+  poolGuid: Guid,
+  [source, target]: readonly DatasetName[],
+  mode: LockMode,
+  started: Date,
+  tether: Tether,
+): Promise<Lock> => {
+  const parties = { ...partiesOf(pair), source: source as DatasetName };
+  const id = targetIdOf(poolGuid, target as DatasetName);
+  return take(digest('tree', parties.source, id), parties, started, tether, mode);
+};
+
+/**
+ * Keeps trees and their parts apart: a tree holds a lock of its own alone, each run that of all trees that it could be
+ * a part of, together with others. Throws PairBusy.
+ */
+export const lockTrees = async (
+  request: Request,
+  poolGuid: Guid,
+  started: Date,
+  tether: Tether,
+): Promise<readonly Lock[]> => {
+  const { source, target } = request.pair;
+  const locks: Lock[] = [];
+  const names = [source.dataset, target.dataset];
+  if (request.tree !== undefined) {
+    locks.push(await lockTree(request, poolGuid, names, 'alone', started, tether));
+  }
+  for (const above of pairsAbove(source.dataset, target.dataset)) {
+    locks.push(await lockTree(request, poolGuid, above, 'shared', started, tether));
+  }
+  return locks;
+};

@@ -17,6 +17,8 @@ export interface Run {
   readonly lock: Lock;
   /** The locks that this run took when it came to know its targets; they last to its end. */
   readonly targetLocks: Map<TargetId, Lock>;
+  /** The locks of its tree and of those that it may be a part of; they last as long. */
+  readonly treeLocks: Lock[];
 }
 
 /** Begins a run: takes the lock of the pair as it was typed. Throws PairBusy. */
@@ -29,5 +31,14 @@ export const beginRun = async (
   const started = new Date();
   const lock = await lockTyped(request.pair, started, tether);
   const locked: Tether = { ...tether, locks: [lock.descriptor] };
-  return { request, started, story, observer, tether: locked, lock, targetLocks: new Map() };
+  return {
+    request,
+    started,
+    story,
+    observer,
+    tether: locked,
+    lock,
+    targetLocks: new Map(),
+    treeLocks: [],
+  };
 };

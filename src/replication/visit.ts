@@ -33,7 +33,7 @@ export const visit = async <T>(
   try {
     await headStart?.ready();
     const target = await approachTarget(run, request, session);
-    const locks = [...run.targetLocks.values()];
+    const locks = [...run.targetLocks.values(), ...run.treeLocks];
     const reins: Tether = {
       ...tether,
       locks: [...tether.locks, ...locks.map(({ descriptor }) => descriptor)],

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dst, src } from './support/host.ts';
+import { liar } from './support/liar.ts';
+import { silentSuccess } from './support/outcome.ts';
+import {
+  bookmarks,
+  guid,
+  type Pair,
+  pairOf,
+  property,
+  snapshots,
+  underCron,
+} from './support/pair.ts';
+import { sh } from './support/quote.ts';
+import { wrapTools } from './support/tools.ts';
+
+let tree: Pair;
+const children = ['a', 'a/b', 'c', 'd'];
+const all = () => ['', ...children.map((child) => `/${child}`)];
+
+beforeAll(async () => {
+  tree = pairOf();
+  await src.ok(sh`zfs create ${tree.source}`);
+  for (const child of children) await src.ok(sh`zfs create ${`${tree.source}/${child}`}`);
+  await change();
+});
+afterAll(async () => tree.remove());
+
+/** Writes into each of the tree's datasets. */
+const change = async () => {
+  for (const path of all()) {
+    await src.ok(sh`head -c 100000 /dev/urandom >/${`${tree.source}${path}`}/file`);
+  }
+};
+
+const run = (...options: readonly string[]) => tree.cycle('--recursive', ...options);
+
+/** The newest snapshot's label of a dataset below both, where it is the same snapshot on both hosts. */
+const current = async (path: string): Promise<string> => {
+  const label = (await snapshots(dst, `${tree.target}${path}`)).at(-1);
+  const [here, there] = await Promise.all([
+    guid(src, `${tree.source}${path}@${label}`),
+    guid(dst, `${tree.target}${path}@${label}`),
+  ]);
+  expect(`${path}@${label} ${there}`).toBe(`${path}@${label} ${here}`);
+  return label ?? '';
+};
+
+/** Of these members, the newest label that all of them have on both sides. */
+const allCurrent = async (paths = all()): Promise<string> => {
+  const labels = new Set(await Promise.all(paths.map(current)));
+  expect(labels.size).toBe(1);
+  return [...labels][0] ?? '';
+};
+
+const lastLine = async () => (await tree.lines()).at(-1) ?? '';
+
+describe('a tree', () => {
+  test('is primed in one run, read-only and never mounted', async () => {
+    expect(await tree.prime('--recursive')).toEqual(silentSuccess);
+    await allCurrent();
+    expect(await lastLine()).toMatch(
+      /replicated to dst successfully\. full .* \(5 of 5 datasets\)$/,
+    );
+    const there = await dst.ok(sh`zfs list -H -r -o readonly,canmount,mounted ${tree.target}`);
+    expect(new Set(there.split('\n'))).toEqual(new Set(['on\tnoauto\tno']));
+  });
+
+  test('is there already when it is primed again', async () => {
+    const before = await snapshots(src, `${tree.source}/a/b`);
+    expect(await tree.prime('--recursive')).toMatchObject({
+      exitCode: 0,
+      stdout: `${tree.source} is already primed on ${tree.place}\n`,
+    });
+    expect(await snapshots(src, `${tree.source}/a/b`)).toEqual(before);
+  });
+
+  test('is as it was at one moment, by one ssh, and leaves one snapshot and one bookmark each', async () => {
+    await change();
+    const note = 'echo "$*" >>"${0%/*}/calls"';
+    const tools = await wrapTools({ ssh: note, zfs: note });
+    const there = '/tmp/tree-zfs-calls';
+    const words = ['-r', tree.source, tree.place, '--log', tree.log];
+    const options = await liar({ zfs: `echo $1 >>${there}` });
+    expect(await src.run(underCron([...words, ...options], tools))).toEqual(silentSuccess);
+    const label = await allCurrent();
+    for (const path of all()) {
+      expect(await snapshots(src, `${tree.source}${path}`)).toEqual([label]);
+      expect(await snapshots(dst, `${tree.target}${path}`)).toEqual([label]);
+      expect(await bookmarks(`${tree.source}${path}`)).toHaveLength(1);
+    }
+    const txgs = await src.ok(sh`zfs list -Hp -r -t snapshot -o createtxg ${tree.source}`);
+    expect(new Set(txgs.split('\n')).size).toBe(1);
+    const calls = (await src.ok(sh`cat ${`${tools}/calls`}`)).split('\n');
+    expect(calls.filter((call) => call.includes('zferry-agent'))).toHaveLength(1);
+    expect(calls.filter((call) => call.startsWith('list '))).toHaveLength(1);
+    // One of snapshots before, one of names after: not one a dataset
+    expect(await dst.ok(sh`grep -c list ${there}; rm ${there}`)).toBe('2');
+  });
+
+  test('has new children primed by the way, and says which have no source any more', async () => {
+    await src.ok(sh`zfs create ${`${tree.source}/new`}; zfs destroy -r ${`${tree.source}/d`}`);
+    expect(await run()).toEqual(silentSuccess);
+    await allCurrent(['', '/a', '/a/b', '/c', '/new']);
+    expect(await property(dst, `${tree.target}/new`, 'readonly')).toBe('on');
+    expect(await lastLine()).toContain(`${tree.target}/d has no source any more, and stays`);
+    expect(await snapshots(dst, `${tree.target}/d`)).toHaveLength(1);
+    await dst.ok(sh`zfs destroy -r ${`${tree.target}/d`}`);
+    children.splice(children.indexOf('d'), 1, 'new');
+  });
+
+  test('leaves out what a pattern matches and what is too deep', async () => {
+    const before = await current('/c');
+    expect(await run('--exclude', 'c', '--max-depth', '1')).toEqual(silentSuccess);
+    const label = await allCurrent(['', '/a', '/new']);
+    expect(label).not.toBe(before);
+    expect(await snapshots(src, `${tree.source}/c`)).toEqual([before]);
+    expect(await snapshots(src, `${tree.source}/a/b`)).toEqual([before]);
+    expect(await lastLine()).toMatch(/\(3 of 3 datasets\)$/);
+  });
+});
+
+describe('a dataset in trouble keeps no other', () => {
+  test('where it is refused before anything is sent', async () => {
+    await dst.ok(sh`zfs set readonly=off ${`${tree.target}/a`}`);
+    const result = await run();
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain(`zferry: error: ${tree.target}/a on dst is writable`);
+    expect(result.stderr).toContain(`1 of 5 datasets are not current: ${tree.source}/a`);
+    await allCurrent(['', '/a/b', '/c', '/new']);
+    const lines = (await tree.lines()).slice(-2).join('\n');
+    expect(lines).toMatch(new RegExp(`${tree.source}/a\\S* failed to replicate to dst! ERROR!`));
+    expect(lines).not.toContain('successfully');
+    await dst.ok(sh`zfs set readonly=on ${`${tree.target}/a`}`);
+  });
+
+  test('where zfs receive refuses its stream in the middle of the others', async () => {
+    await change();
+    const file = `${tree.target}/a`;
+    // A change below a snapshot: only zfs receive sees it
+    await dst.ok(
+      sh`zfs set readonly=off ${file}; mkdir -p /mnt/x; mount -t zfs ${file} /mnt/x && date >/mnt/x/changed; umount /mnt/x; zfs snapshot ${`${file}@mine`}; zfs set readonly=on ${file}`,
+    );
+    const result = await run();
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain(`${file} on dst was changed`);
+    await allCurrent(['', '/a/b', '/c', '/new']);
+  });
+
+  test('and is rolled back where that is asked for, the others going on', async () => {
+    const result = await src.run(
+      underCron(['run', '-r', '--rollback', tree.source, tree.place, '--log', tree.log]),
+    );
+    expect(result.exitCode).toBe(0);
+    await Promise.all(all().map(current));
+    expect(await snapshots(dst, `${tree.target}/a`)).not.toContain('mine');
+  });
+
+  test('where it was destroyed on the target: a person decides', async () => {
+    await dst.ok(sh`zfs destroy -r ${`${tree.target}/c`}`);
+    const result = await run();
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain(`${tree.target}/c on dst does not exist`);
+    expect(result.stderr).toContain(
+      `zferry prime ${tree.source}/c ${tree.place}/c`.replace(tree.place, `dst:${tree.target}`),
+    );
+    // As the hint says; the tree then goes on with what is there
+    expect(await tree.zferry('prime', `${tree.source}/c`, `dst:${tree.target}/c`)).toEqual(
+      silentSuccess,
+    );
+    expect(await run()).toEqual(silentSuccess);
+    await allCurrent();
+  });
+});
+
+test('an interrupted tree goes on where it was, dataset by dataset', async () => {
+  await change();
+  await src.ok(sh`head -c 30000000 /dev/urandom >/${`${tree.source}/c`}/big`);
+  const words = [
+    '-r',
+    tree.source,
+    tree.place,
+    '--log',
+    tree.log,
+    '--compress',
+    'none',
+    '--rate',
+    '5M',
+  ];
+  const going = src.start(underCron(words));
+  await dst.until(
+    sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${`${tree.target}/c`})" -gt 7000000`,
+    30_000,
+  );
+  await going.signal('KILL');
+  await going.done;
+  await dst.until('! pgrep -x zfs');
+  expect(await property(dst, `${tree.target}/c`, 'receive_resume_token')).not.toBe('-');
+  expect(await run()).toEqual(silentSuccess);
+  const label = await allCurrent();
+  for (const path of all()) {
+    expect(await snapshots(src, `${tree.source}${path}`)).toEqual([label]);
+    expect(await bookmarks(`${tree.source}${path}`)).toHaveLength(1);
+  }
+});
+
+test('a run for a part of a tree waits for neither: the second says so', async () => {
+  await src.ok(sh`head -c 20000000 /dev/urandom >/${`${tree.source}/c`}/big`);
+  const slow = ['--compress', 'none', '--rate', '5M'];
+  const going = src.start(underCron(['-r', tree.source, tree.place, '--log', tree.log, ...slow]));
+  await src.until(sh`pgrep -f 'zfs send.*${tree.source}/c@'`, 30_000);
+  const part = [`${tree.source}/a`, `dst:${tree.target}/a`, '--log', tree.log];
+  expect((await src.run(underCron(part))).exitCode).toBe(4);
+  expect((await going.done).exitCode).toBe(0);
+  expect(await src.run(underCron(part))).toEqual(silentSuccess);
+  // What was made for the part alone is a base for the tree as well
+  expect(await run()).toEqual(silentSuccess);
+  await allCurrent();
+});
+
+test.each([
+  ['--exclude', 'a'],
+  ['--max-depth', '1'],
+])('%s without --recursive is wrong', async (option, value) => {
+  expect(await tree.cycle(option, value)).toMatchObject({
+    exitCode: 2,
+    stderr: `zferry: error: ${option} is about the datasets below the source\nzferry: hint: add --recursive\n`,
+  });
+});
