@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { change as changeReplica } from './support/change.ts';
 import { dst, src } from './support/host.ts';
 import { liar } from './support/liar.ts';
 import { silentSuccess } from './support/outcome.ts';
@@ -138,9 +139,8 @@ describe('a dataset in trouble keeps no other', () => {
     await change();
     const file = `${tree.target}/a`;
     // A change below a snapshot: only zfs receive sees it
-    await dst.ok(
-      sh`zfs set readonly=off ${file}; mkdir -p /mnt/x; mount -t zfs ${file} /mnt/x && date >/mnt/x/changed; umount /mnt/x; zfs snapshot ${`${file}@mine`}; zfs set readonly=on ${file}`,
-    );
+    await changeReplica(pairOf(`${tree.source}/a`, file));
+    await dst.ok(sh`zfs snapshot ${`${file}@mine`}`);
     const result = await run();
     expect(result.exitCode).toBe(3);
     expect(result.stderr).toContain(`${file} on dst was changed`);
@@ -185,7 +185,7 @@ test('an interrupted tree goes on where it was, dataset by dataset', async () =>
     '--compress',
     'none',
     '--rate',
-    '5M',
+    '2M',
   ];
   const going = src.start(underCron(words));
   await dst.until(
