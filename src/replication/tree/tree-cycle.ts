@@ -12,12 +12,14 @@ import {
 import { type CycleEnd, cycle } from '../cycle.ts';
 import { conclude, tellStory } from '../deliver.ts';
 import type { Beginning } from '../head-start.ts';
+import { HeadChanged } from '../plan.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Run } from '../run.ts';
 import { settle } from '../settle.ts';
 import type { BegunSituation, Situation } from '../situation.ts';
 import { makeSnapshot } from '../snapshot.ts';
 import type { Story } from '../story.ts';
+import { StuckPartial } from '../stuck.ts';
 import { sourceFailure } from '../survey.ts';
 import { isPrimed, recordProperties, type TargetId } from '../target-id.ts';
 import { visit } from '../visit.ts';
@@ -37,7 +39,7 @@ class Ledger {
   readonly failures: MemberFailure[] = [];
   readonly stories: Story[] = [];
   /** Members that need a session of their own, and what they begin with. */
-  readonly alone: { readonly member: Member; readonly beginning: Beginning }[] = [];
+  readonly alone: { readonly member: Member; readonly beginning: Beginning | undefined }[] = [];
   primed = 0;
   readonly #done = new Set<string>();
 
@@ -47,6 +49,11 @@ class Ledger {
 
   close({ path }: Member): void {
     this.#done.add(path);
+  }
+
+  leave(alone: Ledger['alone'][number]): void {
+    this.close(alone.member);
+    this.alone.push(alone);
   }
 
   fail(member: Member, error: unknown, story: Story): void {
@@ -164,7 +171,7 @@ const prepareAll = async (
         if (own.facts.dataset === undefined) coming.add(target.dataset);
       } else {
         ledger.close(member);
-        if (ready.kind === 'by itself') ledger.alone.push({ member, beginning: own.beginning });
+        if (ready.kind === 'by itself') ledger.leave({ member, beginning: own.beginning });
         else ledger.primed += 1;
       }
     } catch (error) {
@@ -175,6 +182,10 @@ const prepareAll = async (
   }
   return passengers;
 };
+
+/** What a session of the member's own can mend: it gives up something there first. */
+const hasRemedy = ({ request }: Situation, error: unknown): boolean =>
+  error instanceof StuckPartial || (request.rollback && error instanceof HeadChanged);
 
 /** Verifies and records what arrived; answers whether any member came further. */
 const recordAll = async (
@@ -198,7 +209,9 @@ const recordAll = async (
       if (delivery.sent.label === label) ledger.close(member);
     } catch (error) {
       tether.signal.throwIfAborted();
-      ledger.fail(member, error, situation.story);
+      const beginning = error instanceof StuckPartial ? situation.beginning : undefined;
+      if (hasRemedy(situation, error)) ledger.leave({ member, beginning });
+      else ledger.fail(member, error, situation.story);
     }
     isAnyFurther = true;
   }
