@@ -112,13 +112,13 @@ const factsOf = (
   if (path === '') return facts;
   const { dataset } = pair.target;
   const parent = dataset.slice(0, dataset.lastIndexOf('/')) as DatasetName;
-  const isRoot = !path.includes('/');
-  const parentExists = isRoot ? facts.dataset !== undefined : facts.below.has(parent);
+  const above = path.includes('/') ? facts.below.get(parent) : facts.dataset;
   return {
     ...facts,
     dataset: facts.below.get(dataset),
     below: new Map(),
-    parentExists: parentExists || coming.has(parent),
+    parentExists: above !== undefined || coming.has(parent),
+    parentEncryption: above?.encryption,
     hasAside: facts.below.has(`${dataset}.zferry_old` as DatasetName),
   };
 };
