@@ -1,5 +1,7 @@
-import type { Guid } from '../../zfs/names.ts';
-import type { BegunSituation } from '../situation.ts';
+import type { SourceListing } from '../../zfs/listing.ts';
+import { bookmarkName, type Guid } from '../../zfs/names.ts';
+import type { BegunSituation, Situation } from '../situation.ts';
+import { destroyEach, type Kept } from '../snapshot.ts';
 import { bookmarkMeaning, streamProperty, targetIdOf } from '../target-id.ts';
 
 /** What stands for a series without flags: a child would inherit an empty value from the root. */
@@ -23,4 +25,22 @@ export const adopted = async (situation: BegunSituation): Promise<BegunSituation
   const [, place] = listing.properties;
   const changed = { ...listing, properties: [flags, place] as const };
   return { ...situation, beginning: { ...beginning, source: changed } };
+};
+
+/**
+ * Once the tree has a bookmark of its own for a member, one that the member has under its own id, from a run for it
+ * alone, is not needed any more: a base is known by its guid, whoever made the bookmark.
+ */
+export const released = async (
+  { request, zfs, id, facts }: Situation,
+  source: SourceListing,
+): Promise<readonly Kept[]> => {
+  const { pair } = request;
+  const own = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
+  if (own === id) return [];
+  const old = source.bookmarks.filter(({ label }) => bookmarkMeaning(label)?.target === own);
+  return await destroyEach(
+    zfs,
+    old.map(({ label }) => bookmarkName(pair.source.dataset, label)),
+  );
 };

@@ -24,6 +24,7 @@ import { sourceFailure } from '../survey.ts';
 import { isPrimed, recordProperties, type TargetId } from '../target-id.ts';
 import { visit } from '../visit.ts';
 import { chooseWire } from '../wire.ts';
+import { released } from './adopt.ts';
 import { type ConvoyResult, convoy, type Passenger, passengerOf } from './convoy.ts';
 import { type Member, memberRequest, membersOf, orphansOf } from './members.ts';
 import { type MemberFailure, TreeIncomplete } from './outcome.ts';
@@ -204,6 +205,8 @@ const recordAll = async (
     try {
       await conclude(situation, delivery, instruction, result);
       await settle(situation, delivery);
+      const left = await released(situation, delivery.source);
+      situation.story.kept = [...situation.story.kept, ...left];
       ledger.stories.push(situation.story);
       // What an interrupted cycle had begun is finished; the new snapshot follows it.
       if (delivery.sent.label === label) ledger.close(member);
