@@ -1,4 +1,4 @@
-import { exitCodes } from '../errors.ts';
+import { exitCodes, ZferryError } from '../errors.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
 import { bytesShown } from '../journal/text.ts';
 import {
@@ -7,10 +7,11 @@ import {
   type RehearsedRollback,
   rehearse,
 } from '../replication/rehearsal.ts';
-import type { Request } from '../replication/request.ts';
+import type { Request, Tree } from '../replication/request.ts';
+import { rehearseTree } from '../replication/tree/tree-rehearsal.ts';
 import type { OutputOptions } from './options.ts';
 import { withInterrupts } from './replicate.ts';
-import { printResult } from './terminal.ts';
+import { printError, printResult } from './terminal.ts';
 
 const sending = ({ pair }: Request, { kind, snapshot, base, replaces }: Rehearsal): string => {
   const to = nameOn(pair.target.host, replaces?.as ?? pair.target.dataset);
@@ -85,8 +86,25 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     prune: plan.prune,
   });
 
+/** Prints what a run for a tree would do, dataset by dataset; answers the worst exit code. */
+const printTree = async (request: Request, tree: Tree, output: OutputOptions): Promise<number> => {
+  const members = await withInterrupts((signal) =>
+    rehearseTree(request, tree, { locks: [], signal, stall: request.stall }),
+  );
+  const codes = members.map(({ request: own, outcome }) => {
+    if (outcome instanceof ZferryError) {
+      printError(outcome);
+      return outcome.exitCode;
+    }
+    printResult(output.json ? planJson(own, outcome) : planLines(own, outcome).join('\n'));
+    return exitCodes.done.code;
+  });
+  return Math.max(...codes);
+};
+
 /** Prints what a cycle would do; answers the exit code. Throws what a cycle would. */
 export const printRehearsal = async (request: Request, output: OutputOptions): Promise<number> => {
+  if (request.tree !== undefined) return await printTree(request, request.tree, output);
   const plan = await withInterrupts((signal) =>
     rehearse(request, { locks: [], signal, stall: request.stall }),
   );

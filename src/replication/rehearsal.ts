@@ -1,3 +1,4 @@
+import type { Scope } from '../hosts/agent-program.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import { type AgentSession, openAgentSession } from '../hosts/agent-session.ts';
 import type { Tether } from '../hosts/tether.ts';
@@ -190,7 +191,7 @@ const prunings = (
 };
 
 /** What a rehearsal sees of both sides. It takes no locks, and ends nobody's agent. */
-interface Sight {
+export interface Sight {
   readonly session: AgentSession;
   readonly zfs: Zfs;
   readonly id: TargetId;
@@ -198,13 +199,15 @@ interface Sight {
   readonly source: SourceListing;
 }
 
-const looking = async <T>(
+/** Looks at both sides, and watches. Throws what keeps either from being seen. */
+export const looking = async <T>(
   request: Request,
   tether: Tether,
   watch: (sight: Sight) => Promise<T>,
 ): Promise<T> => {
   const { pair, sudo, sshOptions, persist } = request;
-  const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions, persist };
+  const scope: Scope = request.tree === undefined ? 'dataset' : 'tree';
+  const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions, persist, scope };
   const session = await openAgentSession(options, tether);
   try {
     const facts = await session.facts();
@@ -219,7 +222,8 @@ const looking = async <T>(
   }
 };
 
-const rehearseCycle = async (
+/** What a cycle would do, by what is seen. Throws what it would throw. */
+export const rehearseCycle = async (
   request: Request,
   { session, zfs, id, facts, source }: Sight,
 ): Promise<Rehearsal> => {

@@ -1,8 +1,7 @@
 import { asZferryError } from '../../errors.ts';
-import type { TargetFacts } from '../../hosts/agent-report.ts';
 import type { Zfs } from '../../hosts/zfs-command.ts';
 import { zfsSaid } from '../../hosts/zfs-command.ts';
-import { parseListings, type SourceListing, treeListingArguments } from '../../zfs/listing.ts';
+import type { SourceListing } from '../../zfs/listing.ts';
 import {
   type DatasetName,
   parseDatasetName,
@@ -21,7 +20,6 @@ import { makeSnapshot } from '../snapshot.ts';
 import type { Story } from '../story.ts';
 import { StuckPartial } from '../stuck.ts';
 import { sourceFailure } from '../survey.ts';
-import { isPrimed, recordProperties, type TargetId } from '../target-id.ts';
 import { visit } from '../visit.ts';
 import { chooseWire } from '../wire.ts';
 import { released } from './adopt.ts';
@@ -29,6 +27,7 @@ import { type ConvoyResult, convoy, type Passenger, passengerOf } from './convoy
 import { type Member, memberRequest, membersOf, orphansOf } from './members.ts';
 import { type MemberFailure, TreeIncomplete } from './outcome.ts';
 import { makeReady } from './ready.ts';
+import { factsOf, isNewHere, listTree } from './sight.ts';
 
 /** More streams than that in one session, and its command line could become too long for this host. */
 const longestConvoy = 500;
@@ -67,16 +66,6 @@ class Ledger {
 
 const emptyStory = (): Story => ({ notes: [], kept: [] });
 
-const listTree = async (
-  zfs: Zfs,
-  root: DatasetName,
-  id: TargetId,
-): Promise<ReadonlyMap<DatasetName, SourceListing>> => {
-  const completed = await zfs.ask(treeListingArguments(root, recordProperties(id)));
-  if (completed.exitCode !== 0) throw await sourceFailure(zfs, root, zfsSaid(completed));
-  return parseListings(completed.stdout);
-};
-
 /** The datasets to take a snapshot of; `tree` where none is left out. */
 const extentOf = async (
   zfs: Zfs,
@@ -104,26 +93,6 @@ const snapshotTree = async (
   return await makeSnapshot(zfs, dataset, request.series, id, taken, extent);
 };
 
-/** What the target's facts say of one member; `coming` are those whose first send is ahead of it. */
-const factsOf = (
-  facts: TargetFacts,
-  { pair, path }: Member,
-  coming: ReadonlySet<string>,
-): TargetFacts => {
-  if (path === '') return facts;
-  const { dataset } = pair.target;
-  const parent = dataset.slice(0, dataset.lastIndexOf('/')) as DatasetName;
-  const above = path.includes('/') ? facts.below.get(parent) : facts.dataset;
-  return {
-    ...facts,
-    dataset: facts.below.get(dataset),
-    below: new Map(),
-    parentExists: above !== undefined || coming.has(parent),
-    parentEncryption: above?.encryption,
-    hasAside: facts.below.has(`${dataset}.zferry_old` as DatasetName),
-  };
-};
-
 /** The member's own part of what is at hand; undefined where it has no part in this snapshot. */
 const memberSituation = (
   situation: Situation,
@@ -136,8 +105,7 @@ const memberSituation = (
     return undefined;
   }
   const { request, facts, id } = situation;
-  const isNew = !listing.bookmarks.some((bookmark) => isPrimed(bookmark.label, id));
-  const own = memberRequest(request, member, isNew);
+  const own = memberRequest(request, member, isNewHere(listing, id));
   const made = [snapshotName(own.pair.source.dataset, label)];
   return {
     ...situation,
