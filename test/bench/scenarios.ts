@@ -8,6 +8,7 @@ import { timed } from './measure.ts';
 import { rateAndProgress } from './rate.ts';
 import { type Course, type Row, roundRobin, smallChange } from './round-robin.ts';
 import { fullStreams, incrementalStream } from './streams.ts';
+import { changes, installTreeFloor, plant, treeFloor, treeSyncoid, treeZferry } from './trees.ts';
 import { manySnapshots } from './ways.ts';
 
 export interface Scenario {
@@ -20,8 +21,8 @@ const nothing = (): Promise<void> => Promise.resolve();
 const secondsOf = (rows: readonly Row[], name: string): number =>
   median(rows.find((row) => row.name === name)?.seconds ?? []);
 
-const cycleTable = (rows: readonly Row[]): string => {
-  const base = secondsOf(rows, floor.name);
+const cycleTable = (rows: readonly Row[], baseName = floor.name): string => {
+  const base = secondsOf(rows, baseName);
   return table(
     [
       '',
@@ -56,6 +57,9 @@ const course = (rounds: number, more: Partial<Course> = {}): Course => ({
   isCounted: true,
   ...more,
 });
+
+/** Of something that takes ten times as long. */
+const fifth = (rounds: number): number => Math.ceil(rounds / 5);
 
 /** zferry over a connection that is there already. */
 const persistent = zferry('--persist', '10m');
@@ -167,8 +171,33 @@ const twoTargets: Scenario = {
   }),
 };
 
-/** Of something that takes ten times as long. */
-const fifth = (rounds: number): number => Math.ceil(rounds / 5);
+/** Trees of so many datasets; syncoid takes an ssh session and more for each, and is left out of the large one. */
+const trees: Scenario = {
+  name: 'trees',
+  run: async (rounds) => {
+    await installTreeFloor();
+    const parts: string[] = [];
+    const goals: Goal[] = [];
+    for (const count of [50, 500]) {
+      for (const [what, change] of Object.entries(changes(count))) {
+        const isFew = count === 50 && what === 'all';
+        const rows = await roundRobin(
+          course(fifth(rounds), {
+            contenders: [treeZferry, treeFloor, ...(isFew ? [treeSyncoid] : [])],
+            prepare: plant(count),
+            change,
+          }),
+        );
+        parts.push(`${count} datasets, ${what} changed:\n\n${cycleTable(rows, treeFloor.name)}`);
+        if (isFew) {
+          const ratio = secondsOf(rows, treeZferry.name) / secondsOf(rows, treeFloor.name);
+          goals.push(atMost("50 datasets, all changed, to the floor's send -R", ratio, 1.3));
+        }
+      }
+    }
+    return { title: 'Trees', text: parts.join('\n\n'), goals };
+  },
+};
 
 const full: Scenario = {
   name: 'full',
@@ -216,5 +245,5 @@ const rate: Scenario = {
 };
 
 export const scenarios: readonly Scenario[] = [
-  ...[small, far, unchanged, full, increment, many, start, twoTargets, rate],
+  ...[small, far, unchanged, full, increment, many, start, twoTargets, trees, rate],
 ];
