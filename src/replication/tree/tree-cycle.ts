@@ -189,8 +189,18 @@ const recordAll = async (
   return isAnyFurther;
 };
 
+/** The datasets between the target's pool and the target, made where a first full send finds them missing. */
+const withParents = async (situation: Situation): Promise<Situation> => {
+  const { request, facts, session, observer } = situation;
+  const isMissing = facts.dataset === undefined && !facts.parentExists && !facts.hasAside;
+  if (request.intent !== 'prime' || !isMissing) return situation;
+  observer.step('making the datasets above the target');
+  return { ...situation, facts: await session.makeParents() };
+};
+
 /** One session's work; answers whether there is something left for another one. */
-const round = async (situation: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
+const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
+  const situation = await withParents(seen);
   const { request, zfs, id, observer, story } = situation;
   const isFirst = ledger.label === undefined;
   const label = ledger.label ?? (await snapshotTree(situation, tree));
@@ -245,7 +255,7 @@ const sumUp = (story: Story, { stories, failures, members, primed }: Ledger): vo
   story.kind = first !== undefined && others.length === 0 ? first : 'incremental';
   story.bytes = total(all.map(({ bytes }) => bytes));
   story.kept = [...story.kept, ...all.flatMap(({ kept }) => kept)];
-  story.notes.unshift(`${members.length - failures.length} of ${members.length} datasets`);
+  if (failures.length === 0) story.notes.unshift(`${members.length} datasets`);
   const notes = new Set(all.flatMap((each) => each.notes));
   story.notes.push(...notes, ...(primed > 0 ? [`${primed} primed already`] : []));
 };
