@@ -11,7 +11,7 @@ import { saysChanged } from './cause.ts';
 import { onTarget } from './hints.ts';
 import { changed } from './plan.ts';
 import { type Delivery, retract } from './prepare.ts';
-import { keptProperties } from './properties.ts';
+import { keptProperties, unreceivedProperties } from './properties.ts';
 import { pruneTarget, replacedBases } from './pruning.ts';
 import type { Request } from './request.ts';
 import type { Situation } from './situation.ts';
@@ -51,7 +51,7 @@ export const receiveMode = (
 /** A property that the receive was to set and could not: zfs says so in passing, and ends with 0. */
 const unsetProperty = (request: Request, { said }: ReceiveReport): ZferryError | undefined => {
   const { dataset, host } = request.pair.target;
-  const line = said.find((each) => /^cannot receive \S+ property on /.test(each));
+  const line = said.find((each) => /^cannot receive (canmount|readonly) property on /.test(each));
   const property = { canmount: 'canmount=noauto', readonly: 'readonly=on' }[
     line?.split(' ')[2] ?? ''
   ];
@@ -115,7 +115,7 @@ export const instructionFor = (
 export const conclude = async (
   situation: Situation,
   delivery: Delivery,
-  { prune }: MemberInstruction,
+  { prune, keeps }: MemberInstruction,
   { error, report }: Pick<TransferResult, 'error' | 'report'>,
 ): Promise<void> => {
   const { request, zfs, story, tether } = situation;
@@ -136,8 +136,9 @@ export const conclude = async (
     story.kept = [...story.kept, ...left];
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
+  story.notes.push(...unreceivedProperties(report, keeps));
   if (report.marked !== undefined) {
-    const name = `${markProperty} of ${hostShown(there.host)}:${there.dataset}@${sent.label}`;
+    const name = `${markProperty} of ${nameOn(there.host, `${there.dataset}@${sent.label}`)}`;
     story.kept = [...story.kept, kept(name, report.marked)];
   }
   const reasons = new Map(report.pruned.map(({ label, error: reason }) => [label, reason]));

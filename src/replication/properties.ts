@@ -1,3 +1,4 @@
+import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { MemberInstruction } from '../hosts/agent-session.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import type { Request } from './request.ts';
@@ -37,3 +38,16 @@ export const keptProperties = (
     ...records(source, target),
   ];
 };
+
+/**
+ * Properties that came along and were not set there, in zfs's words: it says so in passing, and ends with 0. Who may not
+ * set one may not keep it off either, and is told so; nothing is lost by that.
+ */
+export const unreceivedProperties = (
+  { said }: Pick<ReceiveReport, 'said'>,
+  keeps: readonly string[],
+): readonly string[] =>
+  said.filter((line) => {
+    const name = /^cannot receive (\S+) property on /.exec(line)?.[1];
+    return name !== undefined && !keeps.includes(name);
+  });

@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
-import { newestEqual, type Pair, pairOf, writeFiles } from './support/pair.ts';
+import { newestEqual, type Pair, pairOf, unused, writeFiles } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
+import { makeUser, receiverRights } from './support/user.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -70,6 +71,26 @@ describe('--properties', () => {
       'readonly on local',
       `volsize ${2 ** 24} local`,
     ]);
+  });
+
+  test('says which of them a user there may not set, and what of the snapshot stays', async () => {
+    const user = await makeUser(dst);
+    const parent = unused(dst);
+    pair = pairOf(undefined, `${parent}/replica`);
+    onTestFinished(async () => {
+      await dst.run(sh`zfs destroy -r ${parent}`);
+      await user.remove();
+    });
+    await dst.ok(sh`zfs create -o canmount=off -o readonly=on ${parent}`);
+    await dst.ok(sh`zfs allow ${user.name} ${receiverRights} ${parent}`);
+    await src.ok(sh`zfs create -o compression=gzip ${pair.source}`);
+    const place = `${user.name}@dst:${pair.target}`;
+    const { stdout } = await pair.zferry('prime', pair.source, place, '--properties', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      result: 'replicated',
+      notes: [`cannot receive compression property on ${pair.target}: permission denied`],
+      kept: [expect.stringMatching(/^zferry:for of .*: permission denied$/)],
+    });
   });
 
   test('goes with a raw stream, and not with one in the clear', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { keptProperties } from '../../../src/replication/properties.ts';
+import { keptProperties, unreceivedProperties } from '../../../src/replication/properties.ts';
 import { parseTargetId } from '../../../src/replication/target-id.ts';
 import { bookmark, listing, request, snapshot } from '../support/pair.ts';
 
@@ -42,4 +42,15 @@ describe('what a target keeps of its own', () => {
       ...['zferry:target.00000000aa', 'zferry:target.00000000bb'],
     ]);
   });
+});
+
+test('properties that were not set there are told in the words of zfs, but for those that it keeps', () => {
+  const refused = 'cannot receive org:x property on pool/vm: permission denied';
+  const said = [
+    'receiving full stream of tank/vm@1 into pool/vm@1',
+    'cannot receive mountpoint property on pool/vm: permission denied',
+    refused,
+    'received 1K stream in 1 seconds',
+  ];
+  expect(unreceivedProperties({ said }, ['mountpoint'])).toEqual([refused]);
 });
