@@ -85,7 +85,7 @@ describe('an encrypted source', () => {
 
   test('goes on raw where its first send was interrupted', async () => {
     await encryptedPair();
-    await writeBigFile(pair.source, 'big', 20);
+    await writeBigFile(pair.source, 'big', 40);
     await diesInTheMiddle(pair, 'prime');
     const { exitCode, error } = await refusalOf(pair, () => pair.prime('--decrypt'));
     expect({ exitCode, error }).toEqual({

@@ -58,7 +58,7 @@ describe('a volume', () => {
 
   test('goes on where its first send was interrupted', async () => {
     pair = await volumePair(64);
-    await writeIntoVolume(pair, 'large', 20);
+    await writeIntoVolume(pair, 'large', 40);
     await diesInTheMiddle(pair, 'prime');
     expect(reportOf(await pair.prime('--json')).kind).toBe('resumed');
     await holdsTheSameFiles();
