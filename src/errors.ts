@@ -12,6 +12,19 @@ export const exitCodes = {
   busy: { code: 4, meaning: 'another run for this pair is still at work; nothing was done' },
 } as const;
 
+/** From bad to worse: what a person must see to outweighs what the next cycle mends by itself. */
+const badness: readonly number[] = [
+  exitCodes.done.code,
+  exitCodes.busy.code,
+  exitCodes.failed.code,
+  exitCodes.usage.code,
+  exitCodes.decide.code,
+];
+
+/** The exit code of several targets' results. */
+export const worstOf = (codes: readonly number[]): number =>
+  codes.reduce((a, b) => (badness.indexOf(b) > badness.indexOf(a) ? b : a), exitCodes.done.code);
+
 /** The kinds of failure; each is a row of {@link exitCodes}. */
 export type FailureKind = Exclude<keyof typeof exitCodes, 'done'>;
 

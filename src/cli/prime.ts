@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
+import { type ReplicatingOptions, withReplicatingOptions } from './options.ts';
 import { perform } from './perform.ts';
-import { onlyTarget } from './run.ts';
+import { requestsFor, targetWords } from './targets.ts';
 
 const example = `
 Example:
@@ -15,7 +15,7 @@ export const addPrime = (program: Command, help: string, end: (code: number) => 
       'The first full send. The target must not exist yet (but see --replace); it becomes read-only and is never mounted by it. When interrupted, the same command (or a cycle) goes on where it stopped.',
     )
     .argument('<source>', 'pool/dataset on this host')
-    .argument('<target...>', '[user@]host, [user@]host:pool/dataset, or pool/dataset on this host')
+    .argument('<target...>', targetWords)
     .option(
       '--abort-partial',
       'first give up a partial receive on the target; of a first send this destroys the target',
@@ -26,7 +26,6 @@ export const addPrime = (program: Command, help: string, end: (code: number) => 
     )
     .addHelpText('after', example + help)
     .action(async (source: string, targets: string[], options: ReplicatingOptions) => {
-      const request = requestFor('prime', source, onlyTarget(targets), options, 'zferry');
-      end(await perform(request, options));
+      end(await perform(requestsFor('prime', source, targets, options), options));
     });
 };

@@ -23,7 +23,8 @@ Places:
 
 const help = `
 Exit codes:
-${exitCodeTable}`;
+${exitCodeTable}
+  Of several targets the worst, in this order: 3, 2, 1, 4, 0.`;
 
 /** What commander adds on a line of its own. What was typed stands in the line before, and may pose as one. */
 const guess = /\n\((Did you mean [^\n]*)\)$/;

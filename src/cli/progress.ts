@@ -24,8 +24,25 @@ const rateOf = (reports: readonly Report[]): number | undefined => {
   return ((last.sent - first.sent) * 1_000) / (last.at - first.at);
 };
 
-const text = ({ sent, total }: Progress, rate: number | undefined): string => {
-  const speed = rate === undefined ? '' : `, ${bytesShown(Math.round(rate))}/s`;
+/** How far a stream is; `rate` in bytes a second, where it is known. */
+type Wording = (progress: Progress, rate: number | undefined) => string;
+
+const speedText = (rate: number | undefined): string =>
+  rate === undefined ? '' : `, ${bytesShown(Math.round(rate))}/s`;
+
+/** In few words, where several streams share a line. */
+export const shortText: Wording = ({ sent, total }, rate) => {
+  const isKnown = total !== undefined && total >= sent;
+  const share = isKnown ? `${Math.floor((100 * sent) / total)} %` : bytesShown(sent);
+  return `${share}${speedText(rate)}`;
+};
+
+/** A line of at most so many characters. */
+export const cut = (line: string, most: number): string =>
+  line.length > most ? `${line.slice(0, Math.max(0, most - 1))}…` : line;
+
+const fullText: Wording = ({ sent, total }, rate) => {
+  const speed = speedText(rate);
   // The total is zfs's estimate, which forgets what surrounds tiny files. Past it, it is known to be wrong.
   if (total === undefined || total < sent) return `${bytesShown(sent)}${speed}`;
   const share = Math.floor((100 * sent) / total);
@@ -38,7 +55,9 @@ const text = ({ sent, total }: Progress, rate: number | undefined): string => {
  * estimate, the rate of the last ten seconds, and how long the rest takes at that rate. What goes into the buffers
  * between zfs and the wire does not count for the rate: it is told from the fourth second on.
  */
-export const progressTeller = (): ((progress: Progress, at: number) => string) => {
+export const progressTeller = (
+  text: Wording = fullText,
+): ((progress: Progress, at: number) => string) => {
   let began: number | undefined;
   let reports: readonly Report[] = [];
   return (progress, at) => {

@@ -1,4 +1,4 @@
-import { exitCodes, ZferryError } from '../errors.ts';
+import { asZferryError, exitCodes, worstOf, ZferryError } from '../errors.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
 import { bytesShown } from '../journal/text.ts';
 import {
@@ -102,12 +102,31 @@ const printTree = async (request: Request, tree: Tree, output: OutputOptions): P
   return Math.max(...codes);
 };
 
-/** Prints what a cycle would do; answers the exit code. Throws what a cycle would. */
-export const printRehearsal = async (request: Request, output: OutputOptions): Promise<number> => {
-  if (request.tree !== undefined) return await printTree(request, request.tree, output);
-  const plan = await withInterrupts((signal) =>
-    rehearse(request, { locks: [], signal, stall: request.stall }),
+/**
+ * Looks for all targets side by side at what a cycle would do, and prints that in their order, as it prints what
+ * would keep one from being done. Answers the worst exit code.
+ */
+export const printRehearsals = async (
+  requests: readonly Request[],
+  output: OutputOptions,
+): Promise<number> => {
+  const [first] = requests;
+  if (first?.tree !== undefined) return await printTree(first, first.tree, output);
+  const outcomes = await withInterrupts((signal) =>
+    Promise.all(
+      requests.map(async (request) => {
+        const rehearsal = rehearse(request, { locks: [], signal, stall: request.stall });
+        return { request, outcome: await rehearsal.catch(asZferryError) };
+      }),
+    ),
   );
-  printResult(output.json ? planJson(request, plan) : planLines(request, plan).join('\n'));
-  return exitCodes.done.code;
+  const codes = outcomes.map(({ request, outcome }) => {
+    if (outcome instanceof ZferryError) {
+      printError(outcome, requests.length === 1 ? '' : `${request.pair.target.typed}: `);
+      return outcome.exitCode;
+    }
+    printResult(output.json ? planJson(request, outcome) : planLines(request, outcome).join('\n'));
+    return exitCodes.done.code;
+  });
+  return worstOf(codes);
 };

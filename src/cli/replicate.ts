@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { asZferryError, exitCodes, failure, type ZferryError } from '../errors.ts';
+import { asZferryError, exitCodes, failure, worstOf, type ZferryError } from '../errors.ts';
 import { hostShown, recipientShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Entry } from '../journal/entry.ts';
@@ -7,6 +7,7 @@ import { jsonLine } from '../journal/json.ts';
 import { appendToLog } from '../journal/log.ts';
 import { textLine, timestamp } from '../journal/text.ts';
 import { carryOut } from '../replication/carry-out.ts';
+import { companyOf, type Task } from '../replication/company.ts';
 import { PairBusy } from '../replication/locking.ts';
 import type { Observer } from '../replication/observer.ts';
 import type { Request } from '../replication/request.ts';
@@ -15,11 +16,13 @@ import { TreeIncomplete } from '../replication/tree/outcome.ts';
 import type { OutputOptions } from './options.ts';
 import {
   isWatched,
+  type ProgressShown,
   printError,
   printResult,
   printStep,
   printWarning,
   progressLine,
+  sharedProgressLine,
 } from './terminal.ts';
 
 /** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort. A second one ends the process at once. */
@@ -44,22 +47,40 @@ export const withInterrupts = async <T>(work: (signal: AbortSignal) => Promise<T
 /** How much `-v` asks for: 0 none, 1 the steps, 2 the processes too. */
 const verbosity = ({ verbose = 0, quiet }: OutputOptions): number => (quiet ? 0 : verbose);
 
-/** Prints steps, with `-vv` when they begin, in seconds since this process was started. */
-const stepPrinter = (output: OutputOptions): ((text: string) => void) => {
-  const level = verbosity(output);
-  if (level === 0) return () => undefined;
-  return (text) =>
-    printStep(level === 1 ? text : `${(performance.now() / 1_000).toFixed(3)} ${text}`);
+/** What one of the targets of a run is known by on the terminal. */
+interface Face {
+  /** Stands before what is said of this target; empty where it is the only one. */
+  readonly prefix: string;
+  readonly progress: ProgressShown;
+}
+
+const noProgress: ProgressShown = { tell: () => undefined, end: () => undefined };
+
+/** Shows how far the streams are, each by its place among the targets. */
+const progressOf = (requests: readonly Request[]): ((index: number) => ProgressShown) => {
+  const [{ pair } = {}] = requests;
+  const subject = pair?.source.dataset ?? '';
+  return requests.length === 1
+    ? () => progressLine(subject)
+    : sharedProgressLine(
+        subject,
+        requests.map((request) => request.pair.target.typed),
+      );
 };
 
-const observer = (request: Request, output: OutputOptions): Observer => {
-  const showsProgress = isWatched() && !output.quiet && !output.json;
-  return {
-    step: stepPrinter(output),
-    announce: printStep,
-    progress: showsProgress ? progressLine(request.pair.source.dataset) : () => undefined,
-  };
+/** Prints steps, with `-vv` when they begin, in seconds since this process was started. */
+const stepPrinter = (output: OutputOptions, { prefix }: Face): ((text: string) => void) => {
+  const level = verbosity(output);
+  if (level === 0) return () => undefined;
+  const time = () => (level === 1 ? '' : `${(performance.now() / 1_000).toFixed(3)} `);
+  return (text) => printStep(`${time()}${prefix}${text}`);
 };
+
+const observer = (face: Face, output: OutputOptions): Observer => ({
+  step: stepPrinter(output, face),
+  announce: (text) => printStep(`${face.prefix}${text}`),
+  progress: face.progress.tell,
+});
 
 type Outcome = 'replicated' | ZferryError;
 
@@ -92,18 +113,28 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
   return { ...facts, ...stream, result: 'failed', exitCode, error: message, hint };
 };
 
-const reportFailure = (error: ZferryError, entry: Entry, output: OutputOptions): number => {
+const reportFailure = (
+  error: ZferryError,
+  entry: Entry,
+  output: OutputOptions,
+  { prefix }: Face,
+): number => {
   const isBusy = error instanceof PairBusy;
   if (output.json) printResult(jsonLine(entry));
-  if (!isBusy || isWatched()) printError(error);
+  if (!isBusy || isWatched()) printError(error, prefix);
   return error.exitCode;
 };
 
-const reportSuccess = (entry: Entry, story: Story, output: OutputOptions): number => {
+const reportSuccess = (
+  entry: Entry,
+  story: Story,
+  output: OutputOptions,
+  { prefix }: Face,
+): number => {
   if (output.json) printResult(jsonLine(entry));
   else if (isWatched() && !output.quiet) printResult(textLine(entry));
   for (const { name, reason, inUse } of story.kept) {
-    if (!inUse) printWarning(`${name} could not be pruned: ${reason}`);
+    if (!inUse) printWarning(`${prefix}${name} could not be pruned: ${reason}`);
   }
   return exitCodes.done.code;
 };
@@ -125,15 +156,21 @@ const reportPrimed = ({ pair, intent }: Request, output: OutputOptions): number 
   return exitCodes.done.code;
 };
 
-const attempt = async (request: Request, story: Story, output: OutputOptions) => {
+const attempt = async (
+  { request, member }: Task,
+  face: Face,
+  story: Story,
+  output: OutputOptions,
+  signal: AbortSignal,
+) => {
   try {
-    return await withInterrupts(async (signal) => {
-      const trace = verbosity(output) > 1 ? { trace: stepPrinter(output) } : {};
-      const tether: Tether = { locks: [], signal, stall: request.stall, ...trace };
-      return await carryOut(request, story, observer(request, output), tether);
-    });
+    const trace = verbosity(output) > 1 ? { trace: stepPrinter(output, face) } : {};
+    const tether: Tether = { locks: [], signal, stall: request.stall, ...trace };
+    return await carryOut(request, story, observer(face, output), tether, member);
   } catch (error) {
     return asZferryError(error);
+  } finally {
+    face.progress.end();
   }
 };
 
@@ -156,10 +193,16 @@ const reportMembers = (
 };
 
 /** Runs one cycle, writes its log line and says what there is to say; answers the exit code. */
-export const replicate = async (request: Request, output: OutputOptions): Promise<number> => {
+const replicateOne = async (
+  task: Task,
+  face: Face,
+  output: OutputOptions,
+  signal: AbortSignal,
+): Promise<number> => {
+  const { request } = task;
   const began = performance.now();
   const story: Story = { notes: [], kept: [] };
-  const outcome = await attempt(request, story, output);
+  const outcome = await attempt(task, face, story, output, signal);
   if (outcome === 'already primed') return reportPrimed(request, output);
   const entry = entryFor(request, story, outcome, began);
   try {
@@ -167,7 +210,30 @@ export const replicate = async (request: Request, output: OutputOptions): Promis
   } catch (error) {
     printError(asZferryError(error));
   }
-  if (outcome === 'replicated') return reportSuccess(entry, story, output);
+  if (outcome === 'replicated') return reportSuccess(entry, story, output, face);
   if (outcome instanceof TreeIncomplete) reportMembers(request, outcome, output, began);
-  return reportFailure(outcome, entry, output);
+  return reportFailure(outcome, entry, output, face);
+};
+
+/**
+ * Runs a cycle for each target, all side by side; each writes its log line and says what there is to say when it ends.
+ * Answers the worst exit code.
+ */
+export const replicate = async (
+  requests: readonly Request[],
+  output: OutputOptions,
+): Promise<number> => {
+  const showsProgress = isWatched() && !output.quiet && !output.json;
+  const progress = showsProgress ? progressOf(requests) : () => noProgress;
+  const faceOf = ({ request }: Task, index: number): Face => ({
+    prefix: requests.length === 1 ? '' : `${request.pair.target.typed}: `,
+    progress: progress(index),
+  });
+  const tasks = companyOf(requests);
+  const codes = await withInterrupts((signal) =>
+    Promise.all(
+      tasks.map((task, index) => replicateOne(task, faceOf(task, index), output, signal)),
+    ),
+  );
+  return worstOf(codes);
 };

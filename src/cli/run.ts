@@ -1,38 +1,29 @@
 import type { Command } from 'commander';
-import { usageError } from '../errors.ts';
-import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
+import { type ReplicatingOptions, withReplicatingOptions } from './options.ts';
 import { perform } from './perform.ts';
-
-/** One target a command, until several are there. */
-export const onlyTarget = (targets: readonly string[]): string => {
-  const [target, second] = targets;
-  if (target !== undefined && second === undefined) return target;
-  throw usageError(
-    'several targets in one command are not supported yet',
-    'write one crontab line for each target',
-  );
-};
+import { requestsFor, targetWords } from './targets.ts';
 
 const example = `
 Example, as a crontab entry that replicates every five minutes:
-  */5 * * * * /usr/local/bin/zferry tank/vm backup`;
+  */5 * * * * /usr/local/bin/zferry tank/vm backup
+To two hosts, side by side, from one snapshot:
+  */5 * * * * /usr/local/bin/zferry tank/vm backup offsite`;
 
 /** `zferry run`, also what `zferry SOURCE TARGET` means. */
 export const addRun = (program: Command, help: string, end: (code: number) => void): void => {
   withReplicatingOptions(program.command('run', { isDefault: true }))
-    .summary('one cycle: bring the target up to date, verify, prune, log')
+    .summary('one cycle: bring each target up to date, verify, prune, log')
     .description(
-      'One cycle: make a snapshot, send what changed, verify that it arrived, prune, log.',
+      'One cycle: make a snapshot, send what changed, verify that it arrived, prune, log. Several targets are served side by side, each with a log line of its own; the exit code is the worst.',
     )
     .argument('<source>', 'pool/dataset on this host')
-    .argument('<target...>', '[user@]host, [user@]host:pool/dataset, or pool/dataset on this host')
+    .argument('<target...>', targetWords)
     .option(
       '--rollback',
       'first take a target that was changed back to the last common snapshot; destroys the changes there and every newer snapshot',
     )
     .addHelpText('after', example + help)
     .action(async (source: string, targets: string[], options: ReplicatingOptions) => {
-      const request = requestFor('run', source, onlyTarget(targets), options, 'zferry');
-      end(await perform(request, options));
+      end(await perform(requestsFor('run', source, targets, options), options));
     });
 };

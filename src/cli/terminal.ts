@@ -3,7 +3,7 @@ import chalk, { chalkStderr } from 'chalk';
 import { brief, failure, oneLine, type ZferryError } from '../errors.ts';
 import type { Finding } from '../replication/doctor/finding.ts';
 import type { Progress } from '../replication/observer.ts';
-import { progressTeller } from './progress.ts';
+import { cut, progressTeller, shortText } from './progress.ts';
 
 /**
  * What goes where. Standard output has what was asked for: `--json`, the plan of `--dry-run`, and on a
@@ -30,8 +30,9 @@ const print = (line: string): void => {
 /** True where a person watches. */
 export const isWatched = (): boolean => stderr.isTTY === true;
 
-export const printError = (error: ZferryError): void => {
-  print(`zferry: ${chalkStderr.red('error')}: ${error.message}`);
+/** `prefix` tells of several targets which one it is about. */
+export const printError = (error: ZferryError, prefix = ''): void => {
+  print(`zferry: ${chalkStderr.red('error')}: ${prefix}${error.message}`);
   if (error.hint !== undefined) print(`zferry: ${chalkStderr.cyan('hint')}: ${error.hint}`);
 };
 
@@ -69,12 +70,48 @@ export const bearLostOutput = (): void => {
   });
 };
 
+/** Where a stream's progress is told. */
+export interface ProgressShown {
+  readonly tell: (progress: Progress) => void;
+  /** There will be no more of it. */
+  readonly end: () => void;
+}
+
+const rewriteLine = (line: string): void => {
+  isProgressShown = true;
+  stderr.write(`${clearLine}${line}`);
+};
+
 /** Shows progress on one line that rewrites itself. zfs says once a second how far it is. */
-export const progressLine = (subject: string): ((progress: Progress) => void) => {
+export const progressLine = (subject: string): ProgressShown => {
   const tell = progressTeller();
-  return (progress) => {
-    if (progress.sent === 0) return;
-    isProgressShown = true;
-    stderr.write(`${clearLine}${subject}: ${tell(progress, performance.now())}`);
+  return {
+    tell: (progress) => {
+      if (progress.sent > 0) rewriteLine(`${subject}: ${tell(progress, performance.now())}`);
+    },
+    end: () => undefined,
+  };
+};
+
+/** Shows several streams on one such line, as many as it has room for, each by its name's place. */
+export const sharedProgressLine = (
+  subject: string,
+  names: readonly string[],
+): ((index: number) => ProgressShown) => {
+  const told = new Map<number, string>();
+  return (index) => {
+    const tell = progressTeller(shortText);
+    return {
+      tell: (progress) => {
+        if (progress.sent === 0) return;
+        told.set(index, `${names[index]} ${tell(progress, performance.now())}`);
+        const streams = [...told].toSorted(([a], [b]) => a - b).map(([, text]) => text);
+        // A line that breaks cannot be taken back as a whole.
+        rewriteLine(cut(`${subject}: ${streams.join('; ')}`, (stderr.columns ?? 80) - 1));
+      },
+      end: () => {
+        told.delete(index);
+      },
+    };
   };
 };

@@ -32,6 +32,8 @@ export interface Lock {
   readonly remembered: string | undefined;
   /** Leaves a word for the next run. It may get lost: nothing but speed may hang on it. */
   readonly remember: (word: string) => void;
+  /** Lets go of it. It stays locked as long as a process lives that inherited it. */
+  readonly release: () => void;
 }
 
 /** Somebody else's lock; what its file says of the run that holds it, if that can be read. */
@@ -84,6 +86,7 @@ const heldTogether = (descriptor: number): Lock => ({
   report: () => undefined,
   remembered: undefined,
   remember: () => undefined,
+  release: () => closeSync(descriptor),
 });
 
 const held = (descriptor: number, started: Date, remembered: string | undefined): Lock => {
@@ -97,7 +100,13 @@ const held = (descriptor: number, started: Date, remembered: string | undefined)
     }
   };
   write({});
-  return { descriptor, report: write, remembered, remember: (word) => write({ remembered: word }) };
+  return {
+    descriptor,
+    report: write,
+    remembered,
+    remember: (word) => write({ remembered: word }),
+    release: () => closeSync(descriptor),
+  };
 };
 
 /**

@@ -115,6 +115,27 @@ export const parseTarget = (typed: string, source: Place): Place =>
     typed,
   };
 
+/** What a host calls itself, whatever its ssh configuration says of others. */
+const ownNames = new Set(['localhost', '127.0.0.1', '::1']);
+
+const isHere = (host: Host): boolean =>
+  host.kind === 'here' || (ownNames.has(host.name.toLowerCase()) && host.port === undefined);
+
+/** True for the same host, whoever logs in there, as far as words can tell. */
+export const isSameHost = (a: Host, b: Host): boolean => {
+  if (isHere(a) || isHere(b)) return isHere(a) && isHere(b);
+  if (a.kind === 'here' || b.kind === 'here') return false;
+  return a.name.toLowerCase() === b.name.toLowerCase() && a.port === b.port;
+};
+
+/** True for the same dataset on the same host, as far as words can tell. */
+export const isSamePlace = (a: Place, b: Place): boolean =>
+  a.dataset === b.dataset && isSameHost(a.host, b.host);
+
+/** True where a dataset lies below another one. */
+export const isInside = (dataset: DatasetName, other: DatasetName): boolean =>
+  dataset.startsWith(`${other}/`);
+
 /** `[user@]host` as people write it: the form that log lines and messages use. */
 export const hostShown = (host: Host): string =>
   host.kind === 'here'

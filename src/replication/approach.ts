@@ -2,8 +2,10 @@ import { failure } from '../errors.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
 import type { Guid } from '../zfs/names.ts';
-import { lockTarget, lockTrees, partiesOf } from './locking.ts';
+import { lockTarget, lockTrees, PairBusy, partiesOf } from './locking.ts';
+import { overlapProblem } from './overlap.ts';
 import { hostProblem } from './plan.ts';
 import type { Pair, Request } from './request.ts';
 import type { Run } from './run.ts';
@@ -30,11 +32,40 @@ const withoutPredecessors = async (
   );
 };
 
-const lookAtHost = async (request: Request, session: AgentSession): Promise<TargetFacts> => {
+const lookAtHost = async (
+  request: Request,
+  session: AgentSession,
+  tether: Tether,
+): Promise<TargetFacts> => {
   const facts = await session.facts();
   const problem = hostProblem(request, facts);
   if (problem !== undefined) throw problem;
+  // A cycle meets such a target only when it is refused for another reason; there it is asked.
+  const overlap =
+    request.intent === 'prime' || request.rollback
+      ? await overlapProblem(request, facts, tether)
+      : undefined;
+  if (overlap !== undefined) throw overlap;
   return facts;
+};
+
+/** Takes the target's lock. Throws PairBusy, and a usage error where another target of this run is the same. */
+const claim = async (
+  { started, tether, member }: Pick<Run, 'started' | 'tether' | 'member'>,
+  pair: Pair,
+  id: TargetId,
+): Promise<void> => {
+  const twin = member.isSeen(id);
+  if (twin !== undefined) throw twin;
+  // A run that comes back to a target holds its lock already.
+  if (!member.targetLocks.has(id)) {
+    try {
+      member.targetLocks.set(id, await lockTarget(partiesOf(pair), id, started, tether));
+    } catch (error) {
+      throw error instanceof PairBusy ? ((await member.whoHolds(id)) ?? error) : error;
+    }
+  }
+  member.serves(id);
 };
 
 /**
@@ -43,17 +74,14 @@ const lookAtHost = async (request: Request, session: AgentSession): Promise<Targ
  * target's host from taking part.
  */
 export const approachTarget = async (
-  run: Pick<Run, 'started' | 'tether' | 'targetLocks' | 'treeLocks'>,
+  run: Pick<Run, 'started' | 'tether' | 'member' | 'treeLocks'>,
   request: Request,
   session: AgentSession,
 ): Promise<Target> => {
   const { pair } = request;
-  const first = await lookAtHost(request, session);
+  const first = await lookAtHost(request, session, run.tether);
   const id = targetIdOf(first.poolGuid as Guid, request.partOf ?? pair.target.dataset);
-  // A run that comes back to a target holds its lock already.
-  if (!run.targetLocks.has(id)) {
-    run.targetLocks.set(id, await lockTarget(partiesOf(pair), id, run.started, run.tether));
-  }
+  await claim(run, pair, id);
   if (run.treeLocks.length === 0) {
     const poolGuid = first.poolGuid as Guid;
     run.treeLocks.push(...(await lockTrees(request, poolGuid, run.started, run.tether)));

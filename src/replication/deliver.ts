@@ -15,7 +15,7 @@ import { keptProperties, unreceivedProperties } from './properties.ts';
 import { pruneTarget, replacedBases } from './pruning.ts';
 import type { Request } from './request.ts';
 import type { Situation } from './situation.ts';
-import { destroyEach, kept } from './snapshot.ts';
+import { kept } from './snapshot.ts';
 import type { Story } from './story.ts';
 import { stuckPartial } from './stuck.ts';
 import { type Transfer, type TransferResult, transfer } from './transfer.ts';
@@ -118,7 +118,7 @@ export const conclude = async (
   { prune, keeps }: MemberInstruction,
   { error, report }: Pick<TransferResult, 'error' | 'report'>,
 ): Promise<void> => {
-  const { request, zfs, story, tether } = situation;
+  const { request, zfs, story, share, tether } = situation;
   const { target: there } = request.pair;
   const { sent, target, replaced, made } = delivery;
   // A foreign snapshot on top of a change hides it from the plan; zfs receive finds it.
@@ -132,7 +132,7 @@ export const conclude = async (
     const isMissing =
       report.others !== undefined && ![...report.others.values()].includes(sent.guid);
     const isUnused = report.seen && report.resumeToken === undefined && isMissing;
-    const left = isUnused && !tether.signal.aborted ? await destroyEach(zfs, made) : [];
+    const left = isUnused && !tether.signal.aborted ? await share.takeBack(zfs, made) : [];
     story.kept = [...story.kept, ...left];
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
@@ -156,7 +156,7 @@ export const deliver = async (
   delivery: Delivery,
   wire: Wire,
 ): Promise<void> => {
-  const { request, session, zfs, story, observer, tether } = situation;
+  const { request, session, story, observer, tether } = situation;
   const { pair, sudo } = request;
   const { stream, sent, made } = delivery;
   tellStory(story, request, delivery, wire);
@@ -171,7 +171,7 @@ export const deliver = async (
   };
   // Whatever throws here threw before the first byte.
   const result = await transfer(session, work, tether).catch((reason: unknown) =>
-    retract(zfs, tether.signal.aborted ? [] : made, reason),
+    retract(situation, tether.signal.aborted ? [] : made, reason),
   );
   story.bytes = result.bytes;
   await conclude(situation, delivery, instruction, result);

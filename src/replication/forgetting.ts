@@ -1,5 +1,5 @@
 import { usageError, ZferryError } from '../errors.ts';
-import { type Host, type Place, parseTarget } from '../hosts/place.ts';
+import { isSamePlace, type Place, parseTarget } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
 import { shown } from '../zfs/names.ts';
@@ -50,15 +50,6 @@ const placeFrom = (typed: string, source: Place): Place | undefined => {
   }
 };
 
-const isSameHost = (a: Host, b: Host): boolean =>
-  a.kind === 'here' || b.kind === 'here'
-    ? a.kind === b.kind
-    : a.name === b.name && a.port === b.port;
-
-/** The same dataset on the same host, whoever logs in there. */
-const isSamePlace = (a: Place, b: Place | undefined): boolean =>
-  a.dataset === b?.dataset && isSameHost(a.host, b.host);
-
 /** A target for people: by its place, and the id that `forget` takes too. */
 export const targetShown = ({ id, place }: KnownTarget): string =>
   place === undefined ? `${id} (never verified)` : `${shown(place)} (${id})`;
@@ -75,9 +66,10 @@ export const meantTargets = (
   const byId = known.filter(({ id }) => id === typed);
   if (byId.length > 0) return byId;
   const wanted = parseTarget(typed, source);
-  const meant = known.filter(
-    ({ place }) => place !== undefined && isSamePlace(wanted, placeFrom(place, source)),
-  );
+  const meant = known.filter(({ place }) => {
+    const recorded = place === undefined ? undefined : placeFrom(place, source);
+    return recorded !== undefined && isSamePlace(wanted, recorded);
+  });
   if (meant.length > 0) return meant;
   const message = `${source.dataset} has no target ${shown(typed)}`;
   const [first] = known;
@@ -107,7 +99,9 @@ export const decideForgetting = (
   const needed = neededByOthers({ source, target });
   const bases = new Set(bookmarks.map(({ guid }) => guid));
   const sent = { createtxg: Number.POSITIVE_INFINITY };
-  const leftovers = new Set(unused({ source, target, series, sent, replaced: undefined }));
+  const leftovers = new Set(
+    unused({ source, target, series, sent, replaced: undefined, keep: undefined }),
+  );
   const made = source.snapshots.filter(({ mark }) => mark === target);
   const snapshots = made.filter(
     (snapshot) =>

@@ -1,14 +1,12 @@
-import { asZferryError } from '../errors.ts';
 import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
-import type { Tether } from '../hosts/tether.ts';
-import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
+import { localZfs } from '../hosts/zfs-command.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
 import { lockTarget, partiesOf } from './locking.ts';
 import type { Run } from './run.ts';
-import { destroyEach, type Kept, makeSnapshot } from './snapshot.ts';
 import { lookAtSource } from './survey.ts';
+import { grace, takingBack } from './taking-back.ts';
 import { isPrimed, parseTargetId, type TargetId } from './target-id.ts';
 
 /** A new snapshot for a target, and the source as it was listed with it. */
@@ -18,9 +16,6 @@ export interface Beginning {
   /** Full names of what was made, to be destroyed in this order where nobody needs it. */
   readonly made: readonly string[];
 }
-
-/** How long (milliseconds) a command may go on when a person has ended the run, and taking something back may take. */
-const grace = 10_000;
 
 /** The same signal, late: a command that was begun may end, so that what it made is known and can be taken back. */
 const late = (signal: AbortSignal): AbortSignal => {
@@ -85,37 +80,21 @@ export class HeadStart {
     await this.#work;
     this.#beginning = undefined;
     const names = this.#made.splice(0).toReversed();
-    const { signal } = new AbortController();
-    const zfs = this.#zfs({ ...this.#run.tether, signal, stall: grace });
-    const { story } = this.#run;
-    story.kept = [...story.kept, ...(await this.#destroyed(zfs, names))];
+    const { share } = this.#run.member;
+    await takingBack(this.#run, names, (zfs) => share.takeBack(zfs, names));
     return undefined;
   }
 
-  /** What could not be destroyed. It never throws: how the run ends is more important, and the next one tries again. */
-  async #destroyed(zfs: Zfs, names: readonly string[]): Promise<readonly Kept[]> {
-    try {
-      return await destroyEach(zfs, names);
-    } catch (error) {
-      const reason = asZferryError(error).message;
-      return names.map((name) => ({ name, reason, inUse: false }));
-    }
-  }
-
-  #zfs(tether: Tether): Zfs {
-    return localZfs(this.#run.request.sudo, tether);
-  }
-
   async #prepare(id: TargetId): Promise<void> {
-    const { request, started, tether, targetLocks, observer } = this.#run;
-    const { pair, series } = request;
+    const { request, started, tether, member, observer } = this.#run;
+    const { pair } = request;
     const { dataset } = pair.source;
     const lock = await lockTarget(partiesOf(pair), id, started, tether);
-    targetLocks.set(id, lock);
+    member.targetLocks.set(id, lock);
     const locks = [...tether.locks, lock.descriptor];
-    const zfs = this.#zfs({ ...tether, locks, signal: late(tether.signal) });
+    const zfs = localZfs(request.sudo, { ...tether, locks, signal: late(tether.signal) });
     observer.step('making a snapshot');
-    const label = await makeSnapshot(zfs, dataset, series, id, new Set());
+    const { label } = await member.share.obtain({ request, zfs, id }, new Set());
     this.#made.push(snapshotName(dataset, label));
     tether.signal.throwIfAborted();
     const listed = await lookAtSource(zfs, dataset, id);

@@ -9,10 +9,13 @@ import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
 import { goesRaw } from './encryption.ts';
 import type { Beginning } from './head-start.ts';
 import { newReplicaNotes } from './new-replica.ts';
+import { overlapProblem } from './overlap.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
+import { abandoned } from './pruning.ts';
 import { rollBack } from './rollback.ts';
+import type { Share } from './shared-snapshot.ts';
 import type { Situation } from './situation.ts';
-import { destroyEach, makeSnapshot } from './snapshot.ts';
+import { carryOutPruning, makeSnapshot } from './snapshot.ts';
 import { parseStreamRecord, streamRecord } from './stream-record.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
 import { streamProperty, targetIdOf } from './target-id.ts';
@@ -36,11 +39,11 @@ export interface Delivery {
 
 /** Takes back what was made for nothing. Throws the reason; what could not be taken back is said with it. */
 export const retract = async (
-  zfs: Zfs,
+  { zfs, share }: { readonly zfs: Zfs; readonly share: Share },
   names: readonly string[],
   reason: unknown,
 ): Promise<never> => {
-  const left = await destroyEach(zfs, names);
+  const left = await share.takeBack(zfs, names);
   const [first] = left;
   if (first === undefined) throw reason;
   const message = reason instanceof Error ? reason.message : String(reason);
@@ -81,6 +84,21 @@ const record = async (
   return await bookmarked(situation, withBase, sent, false);
 };
 
+/**
+ * The base as it is sent from: by the target's own bookmark. Targets of one run have their base in common, and
+ * whoever is faster prunes the snapshot, perhaps before zfs send has looked for it.
+ */
+const sturdy = (
+  { request, id }: Situation,
+  source: SourceListing,
+  base: Base | undefined,
+): Base | undefined => {
+  const bookmark = base && bookmarkOf(source, id, base.guid);
+  // zfs send of OpenZFS 0.8 takes no -p with a bookmark.
+  if (bookmark === undefined || request.properties) return base;
+  return { kind: 'bookmark', ...bookmark };
+};
+
 /** Records how the target's series is sent: as its first full send is. */
 export const recordStream = async (
   { request, zfs, id, facts }: Situation,
@@ -95,6 +113,29 @@ export const recordStream = async (
   await zfs.tell(['set', ...words, pair.source.dataset]);
 };
 
+/** Clears away what earlier cycles made in vain; answers the listing without their bookmarks. */
+const withoutAbandoned = async (
+  { request, zfs, id, facts, story }: Situation,
+  source: SourceListing,
+  sent: Snapshot,
+  base: Base | undefined,
+): Promise<SourceListing> => {
+  const { series, keep, pair } = request;
+  const there = new Set(facts.dataset?.snapshots.map(({ guid }) => guid));
+  const question = { source, target: id, series, sent, keep, base: base?.guid, there };
+  const pruning = abandoned(question);
+  const left = await carryOutPruning(zfs, pair.source.dataset, pruning);
+  story.kept = [...story.kept, ...left];
+  const gone = new Set(
+    [...pruning.bookmarks, ...pruning.snapshots].map(({ label }) => label as string),
+  );
+  return {
+    ...source,
+    snapshots: source.snapshots.filter(({ label }) => !gone.has(label)),
+    bookmarks: source.bookmarks.filter(({ label }) => !gone.has(label)),
+  };
+};
+
 /** The same for a first full send, and records how its series is sent. */
 const recordFirst = async (
   situation: Situation,
@@ -107,18 +148,29 @@ const recordFirst = async (
   return source;
 };
 
-/** Makes the new snapshot; leaves nothing behind when it throws. */
-const beginNow = async ({ request, zfs, id, facts, observer }: Situation): Promise<Beginning> => {
-  observer.step('making a snapshot');
+/** Lists the source with the new snapshot; leaves nothing behind when it throws. */
+const beginWith = async (situation: Situation, label: SnapshotLabel): Promise<Beginning> => {
+  const { request, zfs, id } = situation;
   const { dataset } = request.pair.source;
-  const taken = new Set(facts.dataset?.snapshots.map(({ label }) => label));
-  const label = await makeSnapshot(zfs, dataset, request.series, id, taken);
   const made = [snapshotName(dataset, label)];
   try {
     return { label, source: await lookAtSource(zfs, dataset, id), made };
   } catch (error) {
-    return await retract(zfs, made, error);
+    return await retract(situation, made, error);
   }
+};
+
+/** Makes the new snapshot, or takes the one of the other targets; leaves nothing behind when it throws. */
+const beginNow = async (situation: Situation): Promise<Beginning> => {
+  const { request, zfs, id, facts, share, observer } = situation;
+  observer.step('making a snapshot');
+  const taken = new Set(facts.dataset?.snapshots.map(({ label }) => label));
+  const { label, isOwn } = await share.obtain(situation, taken);
+  const beginning = await beginWith(situation, label);
+  if (isOwn || beginning.source.snapshots.some((each) => each.label === label)) return beginning;
+  // Connecting took so long that the next cycle of a faster target has pruned it.
+  const { dataset } = request.pair.source;
+  return await beginWith(situation, await makeSnapshot(zfs, dataset, request.series, id, taken));
 };
 
 /** Makes everything that the sending of the new snapshot needs; leaves nothing behind when it throws. */
@@ -126,18 +178,19 @@ export const prepareNew = async (
   situation: Situation,
   { label, source: listed, made }: Beginning,
 ): Promise<Delivery> => {
-  const { request, zfs, id, facts } = situation;
+  const { request, id, facts } = situation;
   const { dataset } = request.pair.source;
   try {
     const plan = decide(request, listed, facts);
     if (plan.kind === 'refuse') throw plan.error;
     const base = plan.kind === 'full' ? undefined : plan.base;
     const sent = snapshotIn(listed, label);
-    const stream = streamFor(situation, base, label, listed);
-    const source =
+    const recorded =
       base === undefined
         ? await recordFirst(situation, listed, sent)
         : await record(situation, listed, base, sent);
+    const source = await withoutAbandoned(situation, recorded, sent, base);
+    const stream = streamFor(situation, sturdy(situation, source, base), label, listed);
     const bookmark = bookmarkOf(source, id, sent.guid);
     const names = [
       ...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []),
@@ -148,7 +201,7 @@ export const prepareNew = async (
       notes: base === undefined ? newReplicaNotes(request, listed, facts) : [],
     };
   } catch (error) {
-    return await retract(zfs, made, error);
+    return await retract(situation, made, error);
   }
 };
 
@@ -224,7 +277,7 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
   if (unfit !== undefined) {
     // That the source is gone or was mistyped is the better reason, where it is so.
     await lookAtSource(zfs, dataset, id);
-    throw unfit;
+    throw (await overlapProblem(request, facts, situation.tether)) ?? unfit;
   }
   // Before the source is looked at: what does not fit is gone again then.
   const early = await situation.headStart?.take(id, facts);

@@ -8,6 +8,11 @@ import { bookmarkMeaning, isPrimed, type TargetId } from './target-id.ts';
 /** What may go from the source once the new snapshot is verified on the target. */
 export interface SourcePruning {
   readonly snapshots: readonly Snapshot[];
+  /**
+   * What would go if another target did not need it, as far as this listing tells. It must be marked before the
+   * bookmarks go: two targets that are served side by side may each take it for the other's.
+   */
+  readonly postponed: readonly Snapshot[];
   /** The target's bookmarks that the new one takes over from. */
   readonly bookmarks: readonly Bookmark[];
 }
@@ -32,42 +37,61 @@ export const neededByOthers = ({
 }: Pick<PruningQuestion, 'source' | 'target'>): ReadonlySet<Guid> => {
   const others = Map.groupBy(source.bookmarks, ({ label }) => bookmarkMeaning(label)?.target);
   const needed = new Set<Guid>();
+  const isBookmarked = new Set(
+    source.bookmarks.filter(({ label }) => bookmarkMeaning(label)).map(({ guid }) => guid),
+  );
   for (const [other, bookmarks] of others) {
     if (other === undefined || other === target) continue;
     // Oldest first: with two, the newer is pending; a lone one is pending only while it primes.
     const [first, ...later] = bookmarks;
     const primes = first !== undefined && bookmarkMeaning(first.label)?.priming === true;
     for (const { guid } of primes ? bookmarks : later) needed.add(guid);
-    // Made by the other's run and seen before it came to bookmark it.
+    // Made by the other's run and seen before it came to bookmark it. Where any target has bookmarked it, several
+    // share it, and those that use it have bookmarked it too.
     const newest = bookmarks.at(-1)?.createtxg ?? 0;
     for (const { mark, guid, createtxg } of source.snapshots) {
-      if (mark === other && createtxg > newest) needed.add(guid);
+      if (mark === other && createtxg > newest && !isBookmarked.has(guid)) needed.add(guid);
     }
   }
   return needed;
 };
 
+/** True where `--keep` says how many of the series stay on the source. */
+const isHistory = ({ series, keep }: Pick<PruningQuestion, 'series' | 'keep'>): boolean =>
+  keep !== undefined && series.ownsItsNames;
+
+const isOfSeries = ({ series }: Pick<PruningQuestion, 'series'>, { label }: Snapshot): boolean =>
+  series.timeOf(label) !== undefined;
+
 /** What {@link unused} is decided from; of what is being sent only its age. */
-type UnusedQuestion = Pick<PruningQuestion, 'source' | 'target' | 'series' | 'replaced'> & {
+type UnusedQuestion = Pick<
+  PruningQuestion,
+  'source' | 'target' | 'series' | 'replaced' | 'keep'
+> & {
   readonly sent: Pick<Snapshot, 'createtxg'>;
 };
 
-/** When (createtxg) the newest snapshot was made that the target is known to have had. */
-const lastVerified = ({ source, target, replaced }: UnusedQuestion): number => {
-  const verified = [
-    ...[...source.snapshots, ...source.bookmarks].filter(({ guid }) => guid === replaced),
-    ...source.bookmarks.filter(({ label }) => isPrimed(label, target)).slice(0, 1),
-  ];
-  return Math.max(0, ...verified.map(({ createtxg }) => createtxg));
+/**
+ * Since when (createtxg) snapshots made for the target may be leftovers: since its verified bookmark. A cycle that was
+ * cut short after its snapshot had arrived leaves that bookmark, and may leave what older cycles had left. Where a
+ * history is kept, only what is newer than all that the target is known to have had: the rest is counted with it.
+ */
+const unusedSince = (question: UnusedQuestion): number => {
+  const { source, target, replaced } = question;
+  const first = source.bookmarks.find(({ label }) => isPrimed(label, target));
+  if (first !== undefined && !isHistory(question)) return first.createtxg;
+  const bases = [...source.snapshots, ...source.bookmarks].filter(({ guid }) => guid === replaced);
+  return Math.max(0, first?.createtxg ?? 0, ...bases.map(({ createtxg }) => createtxg));
 };
 
 /**
  * Snapshots made for this target behind its last verified one: cycles that were cut short left them. Only
- * this pair makes such marks, and this run holds its lock, so that none of them is in use.
+ * this pair makes such marks, and this run holds its lock, so that none of them is in use, but by other targets of
+ * the run that made them: they have bookmarked it.
  */
 export const unused = (question: UnusedQuestion): Snapshot[] => {
   const { source, target, series, sent } = question;
-  const since = lastVerified(question);
+  const since = unusedSince(question);
   // A target whose place is recorded was current once. With no bookmark left to tell when, these may as well
   // be a history that somebody keeps.
   const [, place] = source.properties;
@@ -101,7 +125,7 @@ const outdated = (question: PruningQuestion): Snapshot[] => {
   const own = source.snapshots.filter(
     ({ label, createtxg }) => series.timeOf(label) !== undefined && createtxg <= sent.createtxg,
   );
-  if (keep !== undefined && series.ownsItsNames) {
+  if (keep !== undefined && isHistory(question)) {
     // Without zferry's mark a snapshot of that name was received from elsewhere: it is somebody's base.
     return own.filter(({ mark }) => mark !== undefined).slice(0, -keep);
   }
@@ -114,10 +138,52 @@ const outdated = (question: PruningQuestion): Snapshot[] => {
 export const pruneSource = (question: PruningQuestion): SourcePruning => {
   const { sent } = question;
   const needed = neededByOthers(question);
-  const snapshots = new Set([...outdated(question), ...unused(question)]);
+  const due = new Set([...outdated(question), ...unused(question)]);
+  const candidates = [...due].filter(({ guid }) => guid !== sent.guid);
+  const postponed = candidates.filter(({ guid }) => needed.has(guid));
   return {
-    snapshots: [...snapshots].filter(({ guid }) => guid !== sent.guid && !needed.has(guid)),
+    snapshots: candidates.filter(({ guid }) => !needed.has(guid)),
+    // A history is counted anew in each cycle.
+    postponed: isHistory(question) ? [] : postponed.filter(({ mark }) => mark !== supersededMark),
     bookmarks: supersededBookmarks(question),
+  };
+};
+
+/** What {@link abandoned} is decided from. */
+export interface AbandonedQuestion
+  extends Pick<PruningQuestion, 'source' | 'target' | 'series' | 'sent' | 'keep'> {
+  /** guid of the base that the new snapshot will be sent from; undefined for a first full send. */
+  readonly base: Guid | undefined;
+  /** guids of what the target has. It has no partial receive. */
+  readonly there: ReadonlySet<string>;
+}
+
+/**
+ * What earlier cycles made for this target, of which nothing arrived: a target that is cut off in each cycle must not
+ * fill the source. Its verified bookmarks stay, and so does all that the target has.
+ */
+export const abandoned = (question: AbandonedQuestion): SourcePruning => {
+  const { source, target, sent, base, there } = question;
+  const has = ({ guid }: { readonly guid: Guid }) => guid === sent.guid || there.has(guid);
+  const since = source.bookmarks.find(({ guid }) => guid === base)?.createtxg;
+  const bookmarks = source.bookmarks.filter((bookmark) => {
+    const meaning = bookmarkMeaning(bookmark.label);
+    if (meaning?.target !== target || has(bookmark)) return false;
+    return base === undefined ? meaning.priming : since !== undefined && bookmark.createtxg > since;
+  });
+  const pending = new Set(bookmarks.map(({ guid }) => guid));
+  const leftovers = new Set(unused({ ...question, replaced: base }));
+  const needed = neededByOthers(question);
+  const due = source.snapshots.filter(
+    (snapshot) =>
+      !has(snapshot) &&
+      (leftovers.has(snapshot) ||
+        (pending.has(snapshot.guid) && !isHistory(question) && isOfSeries(question, snapshot))),
+  );
+  return {
+    snapshots: due.filter(({ guid }) => !needed.has(guid)),
+    postponed: due.filter(({ guid, mark }) => needed.has(guid) && mark !== supersededMark),
+    bookmarks,
   };
 };
 

@@ -9,6 +9,7 @@ import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.
 import { goesRaw } from './encryption.ts';
 import { agentKey } from './locking.ts';
 import { newReplicaNotes } from './new-replica.ts';
+import { overlapProblem } from './overlap.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
 import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
 import { beside, decideReplacement, type Replica, stageOf } from './replacement.ts';
@@ -213,6 +214,8 @@ export const looking = async <T>(
     const facts = await session.facts();
     const problem = hostProblem(request, facts);
     if (problem !== undefined) throw problem;
+    const overlap = await overlapProblem(request, facts, tether);
+    if (overlap !== undefined) throw overlap;
     const id = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
     const zfs = localZfs(sudo, tether);
     const source = await lookAtSource(zfs, pair.source.dataset, id);

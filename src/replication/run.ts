@@ -1,12 +1,12 @@
 import type { Lock } from '../hosts/lock.ts';
 import type { Tether } from '../hosts/tether.ts';
+import type { Member } from './company.ts';
 import { lockTyped } from './locking.ts';
 import type { Observer } from './observer.ts';
 import type { Request } from './request.ts';
 import type { Story } from './story.ts';
-import type { TargetId } from './target-id.ts';
 
-/** One run of zferry for one pair, from its first lock to its end. */
+/** What one run of zferry does for one pair, from its first lock to its end. */
 export interface Run {
   readonly request: Request;
   readonly started: Date;
@@ -15,9 +15,9 @@ export interface Run {
   /** Holds the lock of the pair as it was typed. */
   readonly tether: Tether;
   readonly lock: Lock;
-  /** The locks that this run took when it came to know its targets; they last to its end. */
-  readonly targetLocks: Map<TargetId, Lock>;
-  /** The locks of its tree and of those that it may be a part of; they last as long. */
+  /** Its place among the targets that are served side by side with this one. */
+  readonly member: Member;
+  /** The locks of its tree and of those that it may be a part of; they last to its end. */
   readonly treeLocks: Lock[];
 }
 
@@ -27,18 +27,16 @@ export const beginRun = async (
   story: Story,
   observer: Observer,
   tether: Tether,
+  member: Member,
 ): Promise<Run> => {
   const started = new Date();
   const lock = await lockTyped(request.pair, started, tether);
   const locked: Tether = { ...tether, locks: [lock.descriptor] };
-  return {
-    request,
-    started,
-    story,
-    observer,
-    tether: locked,
-    lock,
-    targetLocks: new Map(),
-    treeLocks: [],
-  };
+  return { request, started, story, observer, tether: locked, lock, member, treeLocks: [] };
+};
+
+/** Ends it: whoever comes next may have its locks, although zferry may go on for other targets. */
+export const endRun = ({ lock, member, treeLocks }: Run): void => {
+  for (const each of [lock, ...treeLocks, ...member.targetLocks.values()]) each.release();
+  member.targetLocks.clear();
 };

@@ -1,9 +1,9 @@
 import { asZferryError } from '../errors.ts';
-import { bookmarkName, snapshotName } from '../zfs/names.ts';
+import { bookmarkName } from '../zfs/names.ts';
 import type { Delivery } from './prepare.ts';
 import { pruneSource } from './pruning.ts';
 import type { Situation } from './situation.ts';
-import { bookmarkFor, destroyEach } from './snapshot.ts';
+import { bookmarkFor, carryOutPruning, destroyEach } from './snapshot.ts';
 import { bookmarkMeaning, isPrimed, placeProperty } from './target-id.ts';
 
 /** What is recorded of a delivery once it is verified. */
@@ -43,12 +43,7 @@ const prune = async (
   const { series, keep, pair } = request;
   const { dataset } = pair.source;
   const pruning = pruneSource({ source, target: id, series, sent, replaced, keep });
-  // Snapshots first: the older bookmark reminds the next cycle of its snapshot if this one is cut short.
-  const left = await destroyEach(zfs, [
-    ...pruning.snapshots.map(({ label }) => snapshotName(dataset, label)),
-    ...pruning.bookmarks.map(({ label }) => bookmarkName(dataset, label)),
-  ]);
-  story.kept = [...story.kept, ...left];
+  story.kept = [...story.kept, ...(await carryOutPruning(zfs, dataset, pruning))];
 };
 
 /**

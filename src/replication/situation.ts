@@ -5,6 +5,7 @@ import type { Target } from './approach.ts';
 import type { Beginning, HeadStart } from './head-start.ts';
 import type { Observer } from './observer.ts';
 import type { Request } from './request.ts';
+import type { Share } from './shared-snapshot.ts';
 import type { Story } from './story.ts';
 
 /** What the steps of a cycle work with once the pair is locked and the target has answered. */
@@ -14,6 +15,8 @@ export interface Situation extends Target {
   /** zfs on the source's host. */
   readonly zfs: Zfs;
   readonly story: Story;
+  /** In the snapshot that this run's targets share. */
+  readonly share: Share;
   readonly observer: Observer;
   readonly tether: Tether;
   /** What was begun before the target answered; only an ordinary cycle has one. */

@@ -9,6 +9,7 @@ import {
   type SnapshotLabel,
   snapshotName,
 } from '../zfs/names.ts';
+import type { SourcePruning } from './pruning.ts';
 import type { Series } from './series.ts';
 import { sourceFailure } from './survey.ts';
 import { type BookmarkMeaning, bookmarkLabel, type TargetId } from './target-id.ts';
@@ -93,11 +94,10 @@ export const kept = (name: string, said: string): Kept => {
   return { name, reason: use ?? brief(said), inUse: use !== undefined };
 };
 
-/** Marks what a hold, a clone or a send kept from being pruned, so that a later cycle knows that it may go. */
-const remember = async (zfs: Zfs, { name, inUse }: Kept): Promise<void> => {
-  if (!(inUse && name.includes('@'))) return;
-  // Where this is not allowed the snapshot just stays; that it was kept is said in any case.
-  await zfs.ask(['set', `${markProperty}=${supersededMark}`, name]);
+/** Marks snapshots, by their full names, that a later cycle may destroy once nobody needs them. */
+const supersede = async (zfs: Zfs, names: readonly string[]): Promise<void> => {
+  // Where this is not allowed, or somebody else was faster to destroy it, the snapshot just stays, or is gone.
+  for (const name of names) await zfs.ask(['set', `${markProperty}=${supersededMark}`, name]);
 };
 
 /** Destroys snapshots and bookmarks of the source by their full names; answers what is still there. */
@@ -109,8 +109,27 @@ export const destroyEach = async (zfs: Zfs, names: readonly string[]): Promise<r
     // Somebody else was faster: it is gone, and that was all that was wanted.
     const gone = completed.exitCode === 0 || /does not exist|could not find any/.test(said);
     if (gone) continue;
-    left.push(kept(name, said));
-    await remember(zfs, kept(name, said));
+    const stays = kept(name, said);
+    left.push(stays);
+    // What a hold, a clone or a send kept from being pruned; that it was kept is said in any case.
+    if (stays.inUse && name.includes('@')) await supersede(zfs, [name]);
   }
   return left;
+};
+
+/** Prunes the source; answers what is still there. */
+export const carryOutPruning = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  { snapshots, postponed, bookmarks }: SourcePruning,
+): Promise<readonly Kept[]> => {
+  const full = ({ label }: Snapshot) => snapshotName(dataset, label);
+  // Snapshots first: the older bookmark reminds the next cycle of its snapshot if this one is cut short.
+  const left = await destroyEach(zfs, snapshots.map(full));
+  await supersede(zfs, postponed.map(full));
+  const stale = await destroyEach(
+    zfs,
+    bookmarks.map(({ label }) => bookmarkName(dataset, label)),
+  );
+  return [...left, ...stale];
 };

@@ -21,7 +21,7 @@ export const visit = async <T>(
   request: Request = run.request,
   headStart?: HeadStart,
 ): Promise<T> => {
-  const { story, observer, tether, lock } = run;
+  const { story, observer, tether, lock, member } = run;
   const { sudo, sshOptions, persist, pair } = request;
   observer.step(`asking ${pair.target.typed}`);
   // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
@@ -33,7 +33,7 @@ export const visit = async <T>(
   try {
     await headStart?.ready();
     const target = await approachTarget(run, request, session);
-    const locks = [...run.targetLocks.values(), ...run.treeLocks];
+    const locks = [...member.targetLocks.values(), ...run.treeLocks];
     const reins: Tether = {
       ...tether,
       locks: [...tether.locks, ...locks.map(({ descriptor }) => descriptor)],
@@ -50,6 +50,7 @@ export const visit = async <T>(
       zfs,
       ...target,
       story,
+      share: member.share,
       observer: watched,
       tether: reins,
       headStart,

@@ -21,21 +21,25 @@ export interface Contender {
   readonly prime: (way: Way, compressor: Compressor) => string;
   /** The command on src that does one cycle. */
   readonly cycle: (way: Way, compressor: Compressor) => string;
+  /** One command for all targets of a source; undefined where it has none, and takes a command for each. */
+  readonly cycleOfAll?: (ways: readonly Way[], compressor: Compressor) => string;
 }
 
 const LOG = '/var/log/zferry-bench.log';
 
 export const zferry = (...options: readonly string[]): Contender => {
-  const words = (verb: string, { source, target }: Way, compressor: Compressor) =>
+  const words = (verb: string, ways: readonly Way[], compressor: Compressor) =>
     [
-      sh`/usr/local/bin/zferry ${verb} ${source} ${`dst:${target}`} --log ${LOG}`,
-      sh`--compress ${compressor}`,
+      sh`/usr/local/bin/zferry ${verb} ${ways[0]?.source ?? ''}`,
+      ...ways.map(({ target }) => sh`${`dst:${target}`}`),
+      sh`--log ${LOG} --compress ${compressor}`,
       ...options.map((option) => sh`${option}`),
     ].join(' ');
   return {
     name: ['zferry', ...options].join(' '),
-    prime: (way, compressor) => words('prime', way, compressor),
-    cycle: (way, compressor) => words('run', way, compressor),
+    prime: (way, compressor) => words('prime', [way], compressor),
+    cycle: (way, compressor) => words('run', [way], compressor),
+    cycleOfAll: (ways, compressor) => words('run', ways, compressor),
   };
 };
 

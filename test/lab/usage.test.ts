@@ -127,10 +127,17 @@ describe('a place that cannot be what it is meant for', () => {
     'write a dataset below it, such as dst:tank/replica',
   );
   wrong(
-    ['tank/vm', 'dst', 'other'],
-    'several targets in one command are not supported yet',
-    'write one crontab line for each target',
+    ['tank/vm', 'dst', 'other', 'root@dst:tank/vm'],
+    'the target root@dst:tank/vm is named twice, once as dst',
+    'name each target once',
   );
+  wrong(
+    ['tank/vm', ...Array.from({ length: 33 }, (_, index) => `host${String(index)}`)],
+    '33 targets in one command; there can be 32',
+    'write a second crontab line for the others',
+  );
+  wrong(['tank/vm', 'localhost'], 'localhost is the source itself');
+  wrong(['tank/vm', 'tank/vm/copy'], 'the target tank/vm/copy is inside its own source tank/vm');
   wrong(
     ['tank/vm', ':usb'],
     'the target :usb is the root of a pool, which would need a forced receive',

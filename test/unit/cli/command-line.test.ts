@@ -1,9 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { requestFor, withReplicatingOptions } from '../../../src/cli/options.ts';
+import { withReplicatingOptions } from '../../../src/cli/options.ts';
 import { asUsageError } from '../../../src/cli/program.ts';
-import { onlyTarget } from '../../../src/cli/run.ts';
+import { requestsFor } from '../../../src/cli/targets.ts';
 import { datasetName, hostileText, oneIn } from '../support/arbitraries.ts';
 import { attempt, refused } from '../support/refused.ts';
 
@@ -21,7 +21,7 @@ const read = (words: readonly string[]) => {
     throw error instanceof CommanderError ? asUsageError(error) : error;
   }
   const [source = '', targets = []] = command.processedArgs as [string, string[]];
-  return requestFor('run', source, onlyTarget(targets), command.opts(), 'zferry');
+  return requestsFor('run', source, targets, command.opts());
 };
 
 const option = fc.constantFrom(
@@ -37,9 +37,10 @@ describe('a command line', () => {
       fc.property(fc.array(word, { maxLength: 6 }), (words) => {
         const result = attempt(() => read(words));
         if ('value' in result) {
-          const { pair, sshOptions } = result.value;
-          for (const { typed } of Object.values(pair)) expect(words).toContain(typed);
-          for (const each of sshOptions) expect(words).toContain(each);
+          for (const { pair, sshOptions } of result.value) {
+            for (const { typed } of Object.values(pair)) expect(words).toContain(typed);
+            for (const each of sshOptions) expect(words).toContain(each);
+          }
         } else {
           expect(result.error.message.length).toBeLessThan(2_000);
         }
@@ -71,8 +72,7 @@ describe('a command line', () => {
     expect(message).toBe(
       "--ssh-option: 'User=a\\nb' has a line break or another control character",
     );
-    expect(read(['tank/vm', 'backup', '--ssh-option', 'User=a b']).sshOptions).toEqual([
-      'User=a b',
-    ]);
+    const [request] = read(['tank/vm', 'backup', '--ssh-option', 'User=a b']);
+    expect(request?.sshOptions).toEqual(['User=a b']);
   });
 });

