@@ -1,6 +1,6 @@
-import { globSync, readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import SSHConfig from 'ssh-config';
 import type { RemoteHost } from './place.ts';
 
@@ -19,36 +19,6 @@ const textOf = (path: string): string => {
   }
 };
 
-/** The files of a folder that a pattern names; ssh passes over a folder that it cannot read. */
-const namesIn = (folder: string, isOne: (name: string) => boolean): readonly string[] => {
-  try {
-    return readdirSync(folder).filter(isOne);
-  } catch {
-    return [];
-  }
-};
-
-/**
- * What a pattern stands for, in order (glob(7)). Without wildcards or with a `*` in the file's name only, as Debian's
- * own Include line has it, node's glob is not asked: to load it takes longer than all the rest of this.
- */
-const filesOf = (pattern: string): readonly string[] => {
-  if (!/[*?[\]{}!+@()\\]/.test(pattern)) return [pattern];
-  const [folder, file] = [dirname(pattern), basename(pattern)];
-  const [, start, end] = /^([\w.-]*)\*([\w.-]*)$/.exec(file) ?? [];
-  if (start === undefined || end === undefined || !/^[\w./-]*$/.test(folder)) {
-    return globSync(pattern).toSorted();
-  }
-  const isOne = (name: string) =>
-    name.length >= start.length + end.length &&
-    name.startsWith(start) &&
-    name.endsWith(end) &&
-    (start.startsWith('.') || !name.startsWith('.'));
-  return namesIn(folder, isOne)
-    .map((name) => join(folder, name))
-    .toSorted();
-};
-
 /** The file's text with its Include lines replaced by what they name (ssh-config does not follow them). */
 const expanded = (path: string, folder: string, depth = 0): string => {
   if (depth > deepestInclude) return '';
@@ -57,7 +27,9 @@ const expanded = (path: string, folder: string, depth = 0): string => {
       .trim()
       .split(/\s+/)
       .map((word) => word.replaceAll('"', '').replace(/^~(?=\/)/, homedir()))
-      .flatMap((pattern) => filesOf(isAbsolute(pattern) ? pattern : join(folder, pattern)))
+      .flatMap((pattern) =>
+        globSync(isAbsolute(pattern) ? pattern : join(folder, pattern)).toSorted(),
+      )
       .map((file) => expanded(file, folder, depth + 1))
       .join('\n'),
   );

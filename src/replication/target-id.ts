@@ -1,4 +1,4 @@
-import { sha256Of } from '../hosts/digest.ts';
+import { createHash } from 'node:crypto';
 import {
   type BookmarkLabel,
   type DatasetName,
@@ -16,7 +16,10 @@ import {
 export type TargetId = string & { readonly brand: 'TargetId' };
 
 export const targetIdOf = (poolGuid: Guid, target: DatasetName): TargetId =>
-  sha256Of(`${poolGuid}${target.slice(poolOf(target).length)}`).slice(0, 10) as TargetId;
+  createHash('sha256')
+    .update(`${poolGuid}${target.slice(poolOf(target).length)}`)
+    .digest('hex')
+    .slice(0, 10) as TargetId;
 
 /** Reads what may be a target's id; undefined where it is none. */
 export const parseTargetId = (text: string): TargetId | undefined =>

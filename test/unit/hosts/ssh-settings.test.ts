@@ -72,24 +72,12 @@ describe("what the user's ssh configuration sets for a host", () => {
     write('three', 'Include conf.d/*.conf');
     write('conf.d/a.conf', 'Host backup', '  ConnectTimeout 5');
     write('conf.d/b.txt', 'ControlPath /x');
-    write('conf.d/.hidden.conf', 'ControlPath /x');
     expect([...settings()]).toEqual(
       expect.arrayContaining(['serveraliveinterval', 'serveralivecountmax', 'connecttimeout']),
     );
     expect(settings().has('controlpath')).toBe(false);
     expect(timeout('other')).toBe(false);
   });
-
-  test.each(['conf.d/[ab].conf', 'conf.d/?.conf', 'c*.d/a.conf', 'conf.d/a*f', '*/a.conf'])(
-    'is read where Include has the pattern %s',
-    (pattern) => {
-      write('config', `Include ${pattern}`);
-      write('conf.d/a.conf', 'ConnectTimeout 5');
-      write('conf.d/ab', 'ControlPath /x');
-      expect(timeout()).toBe(true);
-      expect(settings().has('controlpath')).toBe(false);
-    },
-  );
 
   test('is read past an Include of nothing, of a folder and of itself', () => {
     write('config', 'Include missing', 'Include conf.d/*', 'Include config', 'ConnectTimeout 5');
