@@ -3,7 +3,7 @@ import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepa
 import type { BegunSituation } from '../situation.ts';
 import { destroyEach } from '../snapshot.ts';
 import { lookIntoToken } from '../survey.ts';
-import { adopted } from './adopt.ts';
+import { adopt, recalled } from './adopt.ts';
 
 /** What comes of a member before anything of it is sent. */
 export type Ready =
@@ -16,7 +16,8 @@ export type Ready =
  * Makes a member of a tree ready to be sent with the others: as a cycle of its own would, but with the tree's snapshot.
  * Throws the refusal; what was made for the member is gone then.
  */
-export const makeReady = async (situation: BegunSituation): Promise<Ready> => {
+export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
+  const situation = await recalled(seen);
   const { request, facts, zfs, beginning } = situation;
   const target = facts.dataset;
   const { source, made } = beginning;
@@ -31,8 +32,9 @@ export const makeReady = async (situation: BegunSituation): Promise<Ready> => {
     const plan = decidePartial(request, source, target, contents);
     if (plan.kind === 'give up') return { kind: 'by itself' };
     if (plan.kind === 'resume') {
-      const own = await adopted(situation);
-      return { kind: 'to send', delivery: await prepareResume(own, source, target, plan) };
+      await adopt(situation);
+      const delivery = await prepareResume(situation, source, target, plan);
+      return { kind: 'to send', delivery };
     }
     await destroyEach(zfs, made);
     throw plan.error;
@@ -45,7 +47,6 @@ export const makeReady = async (situation: BegunSituation): Promise<Ready> => {
       return { kind: plan.kind };
     }
   }
-  const goesOn = decide(request, source, facts).kind === 'incremental';
-  const own = goesOn ? await adopted(situation) : situation;
-  return { kind: 'to send', delivery: await prepareNew(own, own.beginning) };
+  if (decide(request, source, facts).kind === 'incremental') await adopt(situation);
+  return { kind: 'to send', delivery: await prepareNew(situation, beginning) };
 };
