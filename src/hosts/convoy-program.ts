@@ -1,6 +1,7 @@
 import type { DatasetName } from '../zfs/names.ts';
 import { type MemberInstruction, memberLines } from './agent-session.ts';
 import { tied } from './child.ts';
+import { countedWords, firstWords } from './first-words.ts';
 
 /** One stream of a convoy. */
 export interface ConvoyMember {
@@ -13,16 +14,16 @@ export interface ConvoyMember {
 
 /**
  * Writes the streams one behind the other, each with its two lines in front, and says on standard error which one it is
- * at and how it ended. What it `eval`s is made of numbers alone: `"${1}" "${2}"`…. It ends with the first that fails,
+ * at and how it ended. It ends with the first that fails,
  * because nobody could tell where the next one begins.
  */
 const program = `
 while [ $# -gt 0 ]; do
   echo "zferry-member $1" >&2
   printf '%s\\n%s\\n' "$1" "$2"
-  count=$3 command= at=1
+  count=$3
   shift 3
-  while [ $at -le $count ]; do command="$command \\"\\\${$at}\\"" at=$((at + 1)); done
+  ${firstWords}
   eval "$command"
   code=$?
   echo "zferry-sent $code" >&2
@@ -38,8 +39,7 @@ export const convoyCommand = (
   ...(['sh', '-c', program, 'zferry-convoy'] as const),
   ...members.flatMap(({ target, instruction, send }) => {
     // The shell may be killed: what it started ends with it.
-    const words = tied(send);
-    return [...memberLines(root, target, instruction), String(words.length), ...words];
+    return [...memberLines(root, target, instruction), ...countedWords(tied(send))];
   }),
 ];
 

@@ -1,4 +1,5 @@
 import { asZferryError } from '../../errors.ts';
+import { gatheredZfs } from '../../hosts/gathered-zfs.ts';
 import type { Zfs } from '../../hosts/zfs-command.ts';
 import { zfsSaid } from '../../hosts/zfs-command.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
@@ -20,6 +21,7 @@ import { makeSnapshot } from '../snapshot.ts';
 import type { Story } from '../story.ts';
 import { StuckPartial } from '../stuck.ts';
 import { sourceFailure } from '../survey.ts';
+import type { TransferResult } from '../transfer.ts';
 import { visit } from '../visit.ts';
 import { chooseWire } from '../wire.ts';
 import { released } from './adopt.ts';
@@ -116,7 +118,29 @@ const memberSituation = (
   };
 };
 
-/** Makes the members ready, each by itself: one that cannot be sent keeps no other. */
+/** Makes one member ready; answers nothing for one that there is nothing to send of, and writes down why. */
+const prepareOne = async (
+  situation: BegunSituation,
+  ledger: Ledger,
+  member: Member,
+): Promise<Passenger | undefined> => {
+  try {
+    const ready = await makeReady(situation);
+    if (ready.kind === 'to send') return passengerOf(situation, ready.delivery);
+    ledger.close(member);
+    const { beginning } = situation;
+    if (ready.kind === 'by itself') ledger.leave({ member, beginning });
+    else ledger.primed += 1;
+  } catch (error) {
+    situation.tether.signal.throwIfAborted();
+    ledger.fail(member, error, situation.story);
+  }
+  return undefined;
+};
+
+const depthOf = ({ path }: Member): number => path.split('/').filter(Boolean).length;
+
+/** Makes the members ready, each by itself, level by level: one that cannot be sent keeps no other. */
 const prepareAll = async (
   situation: Situation,
   ledger: Ledger,
@@ -125,29 +149,23 @@ const prepareAll = async (
 ): Promise<Map<Passenger, Member>> => {
   const passengers = new Map<Passenger, Member>();
   const coming = new Set<string>();
-  for (const member of ledger.members) {
-    if (!ledger.isOpen(member)) continue;
-    const { source, target } = member.pair;
-    const own = memberSituation(situation, member, label, listings.get(source.dataset), coming);
-    if (own === undefined) {
-      ledger.close(member);
-      continue;
+  const open = ledger.members.filter((member) => ledger.isOpen(member)).slice(0, longestConvoy);
+  for (const level of Map.groupBy(open, depthOf).values()) {
+    const ready = await Promise.all(
+      level.map(async (member) => {
+        const listing = listings.get(member.pair.source.dataset);
+        const own = memberSituation(situation, member, label, listing, coming);
+        if (own === undefined) ledger.close(member);
+        return own && (await prepareOne(own, ledger, member));
+      }),
+    );
+    for (const [index, member] of level.entries()) {
+      const passenger = ready[index];
+      if (passenger === undefined) continue;
+      passengers.set(passenger, member);
+      const { facts } = passenger.situation;
+      if (facts.dataset === undefined) coming.add(member.pair.target.dataset);
     }
-    try {
-      const ready = await makeReady(own);
-      if (ready.kind === 'to send') {
-        passengers.set(passengerOf(own, ready.delivery), member);
-        if (own.facts.dataset === undefined) coming.add(target.dataset);
-      } else {
-        ledger.close(member);
-        if (ready.kind === 'by itself') ledger.leave({ member, beginning: own.beginning });
-        else ledger.primed += 1;
-      }
-    } catch (error) {
-      situation.tether.signal.throwIfAborted();
-      ledger.fail(member, error, own.story);
-    }
-    if (passengers.size === longestConvoy) break;
   }
   return passengers;
 };
@@ -156,37 +174,45 @@ const prepareAll = async (
 const hasRemedy = ({ request }: Situation, error: unknown): boolean =>
   error instanceof StuckPartial || (request.rollback && error instanceof HeadChanged);
 
-/** Verifies and records what arrived; answers whether any member came further. */
+/** Verifies and records what arrived of one member. */
+const recordOne = async (
+  ledger: Ledger,
+  label: SnapshotLabel,
+  member: Member,
+  { situation, delivery, instruction }: Passenger,
+  result: TransferResult,
+): Promise<void> => {
+  const { story, tether } = situation;
+  story.bytes = result.bytes;
+  try {
+    await conclude(situation, delivery, instruction, result);
+    await settle(situation, delivery);
+    const left = await released(situation, delivery.source);
+    story.kept = [...story.kept, ...left];
+    ledger.stories.push(story);
+    // What an interrupted cycle had begun is finished; the new snapshot follows it.
+    if (delivery.sent.label === label) ledger.close(member);
+  } catch (error) {
+    tether.signal.throwIfAborted();
+    const beginning = error instanceof StuckPartial ? situation.beginning : undefined;
+    if (hasRemedy(situation, error)) ledger.leave({ member, beginning });
+    else ledger.fail(member, error, story);
+  }
+};
+
+/** The same of all; answers whether any member came further. */
 const recordAll = async (
-  { tether }: Situation,
   ledger: Ledger,
   label: SnapshotLabel,
   passengers: ReadonlyMap<Passenger, Member>,
   results: ConvoyResult,
 ): Promise<boolean> => {
-  let isAnyFurther = false;
-  for (const [passenger, member] of passengers) {
-    const { situation, delivery, instruction } = passenger;
+  const begun = [...passengers].flatMap(([passenger, member]) => {
     const result = results.get(passenger);
-    if (result === undefined) continue;
-    situation.story.bytes = result.bytes;
-    try {
-      await conclude(situation, delivery, instruction, result);
-      await settle(situation, delivery);
-      const left = await released(situation, delivery.source);
-      situation.story.kept = [...situation.story.kept, ...left];
-      ledger.stories.push(situation.story);
-      // What an interrupted cycle had begun is finished; the new snapshot follows it.
-      if (delivery.sent.label === label) ledger.close(member);
-    } catch (error) {
-      tether.signal.throwIfAborted();
-      const beginning = error instanceof StuckPartial ? situation.beginning : undefined;
-      if (hasRemedy(situation, error)) ledger.leave({ member, beginning });
-      else ledger.fail(member, error, situation.story);
-    }
-    isAnyFurther = true;
-  }
-  return isAnyFurther;
+    return result === undefined ? [] : [recordOne(ledger, label, member, passenger, result)];
+  });
+  await Promise.all(begun);
+  return begun.length > 0;
 };
 
 /** The datasets between the target's pool and the target, made where a first full send finds them missing. */
@@ -200,7 +226,8 @@ const withParents = async (situation: Situation): Promise<Situation> => {
 
 /** One session's work; answers whether there is something left for another one. */
 const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
-  const situation = await withParents(seen);
+  const gathered = gatheredZfs(seen.zfs, seen.request.sudo, seen.tether);
+  const situation = await withParents({ ...seen, zfs: gathered });
   const { request, zfs, id, observer, story } = situation;
   const isFirst = ledger.label === undefined;
   const label = ledger.label ?? (await snapshotTree(situation, tree));
@@ -224,7 +251,7 @@ const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boole
   observer.step(`sending ${passengers.size} datasets`);
   const results = await convoy(situation, [...passengers.keys()], wire);
   observer.step('recording and pruning');
-  const isAnyFurther = await recordAll(situation, ledger, label, passengers, results);
+  const isAnyFurther = await recordAll(ledger, label, passengers, results);
   return isAnyFurther && ledger.members.some((member) => ledger.isOpen(member));
 };
 
