@@ -77,7 +77,9 @@ export const cycle = async (
     const remedy = remedyFor(request, error);
     if (remedy === undefined) throw error;
     if (error instanceof Error) run.observer.step(error.message);
-    return await visit(run, (situation) => once({ ...situation, ...remedy, beginning }), request);
+    // A refused stream's snapshot is gone again; that of a partial receive was not sent yet.
+    const again = remedy.stuck === undefined ? {} : { beginning };
+    return await visit(run, (situation) => once({ ...situation, ...remedy, ...again }), request);
   } finally {
     await headStart?.drop();
   }

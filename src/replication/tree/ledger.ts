@@ -1,0 +1,40 @@
+import { asZferryError } from '../../errors.ts';
+import type { SnapshotLabel } from '../../zfs/names.ts';
+import type { Beginning } from '../head-start.ts';
+import type { Story } from '../story.ts';
+import type { Member } from './members.ts';
+import type { MemberFailure } from './outcome.ts';
+
+/** What is known of each member so far. */
+export class Ledger {
+  label: SnapshotLabel | undefined;
+  members: readonly Member[] = [];
+  readonly failures: MemberFailure[] = [];
+  readonly stories: Story[] = [];
+  /** Members that need a session of their own, and what they begin with. */
+  readonly alone: { readonly member: Member; readonly beginning: Beginning | undefined }[] = [];
+  primed = 0;
+  readonly #done = new Set<string>();
+
+  isOpen({ path }: Member): boolean {
+    return !this.#done.has(path);
+  }
+
+  close({ path }: Member): void {
+    this.#done.add(path);
+  }
+
+  leave(alone: Ledger['alone'][number]): void {
+    this.close(alone.member);
+    this.alone.push(alone);
+  }
+
+  fail(member: Member, error: unknown, story: Story): void {
+    this.close(member);
+    const { source, target } = member.pair;
+    const failure = { source: source.dataset, target: target.typed, error: asZferryError(error) };
+    this.failures.push({ ...failure, story });
+  }
+}
+
+export const emptyStory = (): Story => ({ notes: [], kept: [] });

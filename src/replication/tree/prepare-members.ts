@@ -1,0 +1,86 @@
+import type { SourceListing } from '../../zfs/listing.ts';
+import { type DatasetName, type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
+import type { BegunSituation, Situation } from '../situation.ts';
+import { type Passenger, passengerOf } from './convoy.ts';
+import { emptyStory, type Ledger } from './ledger.ts';
+import { type Member, memberRequest } from './members.ts';
+import { makeReady } from './ready.ts';
+import { factsOf, isNewHere } from './sight.ts';
+
+/** More streams than that in one session, and its command line could become too long for this host. */
+const longestConvoy = 500;
+
+/** The member's own part of what is at hand; undefined where it has no part in this snapshot. */
+const memberSituation = (
+  situation: Situation,
+  member: Member,
+  label: SnapshotLabel,
+  listing: SourceListing | undefined,
+  coming: ReadonlySet<string>,
+): BegunSituation | undefined => {
+  if (listing === undefined || !listing.snapshots.some((each) => each.label === label)) {
+    return undefined;
+  }
+  const { request, facts, id } = situation;
+  const own = memberRequest(request, member, isNewHere(listing, id));
+  const made = [snapshotName(own.pair.source.dataset, label)];
+  return {
+    ...situation,
+    request: own,
+    facts: factsOf(facts, member, coming),
+    story: emptyStory(),
+    beginning: { label, source: listing, made },
+  };
+};
+
+/** Makes one member ready; answers nothing for one that there is nothing to send of, and writes down why. */
+const prepareOne = async (
+  situation: BegunSituation,
+  ledger: Ledger,
+  member: Member,
+): Promise<Passenger | undefined> => {
+  try {
+    const ready = await makeReady(situation);
+    if (ready.kind === 'to send') return passengerOf(situation, ready.delivery);
+    ledger.close(member);
+    const { beginning } = situation;
+    if (ready.kind === 'by itself') ledger.leave({ member, beginning });
+    else ledger.primed += 1;
+  } catch (error) {
+    situation.tether.signal.throwIfAborted();
+    ledger.fail(member, error, situation.story);
+  }
+  return undefined;
+};
+
+const depthOf = ({ path }: Member): number => path.split('/').filter(Boolean).length;
+
+/** Makes the members ready, each by itself, level by level: one that cannot be sent keeps no other. */
+export const prepareAll = async (
+  situation: Situation,
+  ledger: Ledger,
+  label: SnapshotLabel,
+  listings: ReadonlyMap<DatasetName, SourceListing>,
+): Promise<Map<Passenger, Member>> => {
+  const passengers = new Map<Passenger, Member>();
+  const coming = new Set<string>();
+  const open = ledger.members.filter((member) => ledger.isOpen(member)).slice(0, longestConvoy);
+  for (const level of Map.groupBy(open, depthOf).values()) {
+    const ready = await Promise.all(
+      level.map(async (member) => {
+        const listing = listings.get(member.pair.source.dataset);
+        const own = memberSituation(situation, member, label, listing, coming);
+        if (own === undefined) ledger.close(member);
+        return own && (await prepareOne(own, ledger, member));
+      }),
+    );
+    for (const [index, member] of level.entries()) {
+      const passenger = ready[index];
+      if (passenger === undefined) continue;
+      passengers.set(passenger, member);
+      const { facts } = passenger.situation;
+      if (facts.dataset === undefined) coming.add(member.pair.target.dataset);
+    }
+  }
+  return passengers;
+};

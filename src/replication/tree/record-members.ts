@@ -1,0 +1,56 @@
+import type { SnapshotLabel } from '../../zfs/names.ts';
+import { conclude } from '../deliver.ts';
+import { HeadChanged } from '../plan.ts';
+import { settle } from '../settle.ts';
+import type { Situation } from '../situation.ts';
+import { StuckPartial } from '../stuck.ts';
+import type { TransferResult } from '../transfer.ts';
+import { released } from './adopt.ts';
+import type { ConvoyResult, Passenger } from './convoy.ts';
+import type { Ledger } from './ledger.ts';
+import type { Member } from './members.ts';
+
+/** What a session of the member's own can mend: it gives up something there first. */
+const hasRemedy = ({ request }: Situation, error: unknown): boolean =>
+  error instanceof StuckPartial || (request.rollback && error instanceof HeadChanged);
+
+/** Verifies and records what arrived of one member. */
+const recordOne = async (
+  ledger: Ledger,
+  label: SnapshotLabel,
+  member: Member,
+  { situation, delivery, instruction }: Passenger,
+  result: TransferResult,
+): Promise<void> => {
+  const { story, tether } = situation;
+  story.bytes = result.bytes;
+  try {
+    await conclude(situation, delivery, instruction, result);
+    await settle(situation, delivery);
+    const left = await released(situation, delivery.source);
+    story.kept = [...story.kept, ...left];
+    ledger.stories.push(story);
+    // What an interrupted cycle had begun is finished; the new snapshot follows it.
+    if (delivery.sent.label === label) ledger.close(member);
+  } catch (error) {
+    tether.signal.throwIfAborted();
+    const beginning = error instanceof StuckPartial ? situation.beginning : undefined;
+    if (hasRemedy(situation, error)) ledger.leave({ member, beginning });
+    else ledger.fail(member, error, story);
+  }
+};
+
+/** The same of all; answers whether any member came further. */
+export const recordAll = async (
+  ledger: Ledger,
+  label: SnapshotLabel,
+  passengers: ReadonlyMap<Passenger, Member>,
+  results: ConvoyResult,
+): Promise<boolean> => {
+  const begun = [...passengers].flatMap(([passenger, member]) => {
+    const result = results.get(passenger);
+    return result === undefined ? [] : [recordOne(ledger, label, member, passenger, result)];
+  });
+  await Promise.all(begun);
+  return begun.length > 0;
+};
