@@ -195,12 +195,35 @@ test('an interrupted tree goes on where it was, dataset by dataset', async () =>
   await dst.until('! pgrep -x zfs');
   expect(await property(dst, `${tree.target}/c`, 'receive_resume_token')).not.toBe('-');
   expect(await run()).toEqual(silentSuccess);
+  await isTidy();
+});
+
+/** All members are current, with one snapshot and one bookmark each. */
+const isTidy = async () => {
   const label = await allCurrent();
   for (const path of all()) {
     expect(await snapshots(src, `${tree.source}${path}`)).toEqual([label]);
+    expect(await snapshots(dst, `${tree.target}${path}`)).toEqual([label]);
     expect(await bookmarks(`${tree.source}${path}`)).toHaveLength(1);
   }
-});
+};
+
+test.each(['list', 'bookmark', 'send', 'destroy'])(
+  'killed when it would run zfs %s, the next run puts all in order',
+  async (verb) => {
+    await change();
+    const tools = await wrapTools({
+      zfs: `case $1 in ${verb}) pkill -KILL -f ^/usr/local/bin/zferry; exit 1;; esac`,
+    });
+    const words = ['-r', tree.source, tree.place, '--log', tree.log];
+    const { exitCode } = await src.run(underCron(words, tools));
+    // That is ssh's answer for a command that a signal ended
+    expect(exitCode).toBe(255);
+    await dst.until('! pgrep -x zfs');
+    expect(await run()).toEqual(silentSuccess);
+    await isTidy();
+  },
+);
 
 test('a run for a part of a tree waits for neither: the second says so', async () => {
   await src.ok(sh`head -c 20000000 /dev/urandom >/${`${tree.source}/c`}/big`);
