@@ -1,9 +1,10 @@
 import { failure, type ZferryError } from '../../errors.ts';
-import { nothingReported } from '../../hosts/agent-report.ts';
+import { nothingReported, type ReceiveReport } from '../../hosts/agent-report.ts';
 import type { MemberInstruction } from '../../hosts/agent-session.ts';
 import type { Ending } from '../../hosts/child.ts';
 import { convoyCommand, parseConvoyLine } from '../../hosts/convoy-program.ts';
 import { type ConvoyReport, nothingConveyed } from '../../hosts/convoy-report.ts';
+import { hostShown } from '../../hosts/place.ts';
 import { zfsCommand } from '../../hosts/zfs-command.ts';
 import { parseSendLine, sendArguments } from '../../zfs/send.ts';
 import { transferFailure } from '../cause.ts';
@@ -28,7 +29,14 @@ export const passengerOf = (situation: Situation, delivery: Delivery): Passenger
 });
 
 /** How it went for each: undefined for one that was not begun, because the one before it failed. */
-export type ConvoyResult = ReadonlyMap<Passenger, TransferResult | undefined>;
+export type ConvoyResults = ReadonlyMap<Passenger, TransferResult | undefined>;
+
+/** How a convoy went. */
+export interface ConvoyEnd {
+  /** Why nobody knows what arrived: the target did not come to speak to the end. Then there are no results. */
+  readonly broken: ZferryError | undefined;
+  readonly results: ConvoyResults;
+}
 
 /** What this side's program said of one stream. */
 interface Sent {
@@ -84,6 +92,11 @@ const sendEnding = (program: Ending | undefined, sent: Sent | undefined): Ending
   said: [...(sent?.said ?? []), ...(program?.said ?? [])],
 });
 
+const received = (own: ReceiveReport | undefined, sent: Sent | undefined) => ({
+  report: own ?? nothingReported,
+  bytes: own?.bytes ?? sent?.bytes ?? 0,
+});
+
 /** What went wrong with the stream that was not received, or with what all of them went through. */
 const problemOf = (
   { situation }: Passenger,
@@ -105,13 +118,13 @@ const problemOf = (
 /**
  * Sends the streams of several members one behind the other through the situation's session. A member whose stream
  * was sent and received has no error, whatever became of those behind it; the first that was not has its own; those
- * behind it were not begun. Where the connection broke off, all have that error: nobody knows what arrived.
+ * behind it were not begun.
  */
 export const convoy = async (
   { request, session, tether, observer }: Situation,
   passengers: readonly Passenger[],
   wire: Wire,
-): Promise<ConvoyResult> => {
+): Promise<ConvoyEnd> => {
   const log = new Log(observer.progress);
   const root = request.pair.target.dataset;
   const send = convoyCommand(
@@ -136,26 +149,33 @@ export const convoy = async (
     },
     tether,
   );
-  const { report } = moved;
-  const results = new Map<Passenger, TransferResult | undefined>();
-  let isBroken = false;
-  for (const [index, passenger] of passengers.entries()) {
-    const own = report.members.get(passenger.situation.request.pair.target.dataset);
-    const sent = log.streams[index];
-    const isLast = index === passengers.length - 1;
-    const arrived = report.complete && sent?.status === 0 && own?.receiveStatus === 0;
-    if (isBroken && report.complete) {
-      results.set(passenger, undefined);
-      continue;
-    }
-    const problem =
-      arrived && !isLast ? undefined : problemOf(passenger, moved, sent, compression !== 'none');
-    isBroken ||= !arrived;
-    results.set(passenger, {
-      error: arrived || problem !== undefined ? problem : failure('the stream did not arrive'),
-      report: own ?? nothingReported,
-      bytes: own?.bytes ?? sent?.bytes ?? 0,
-    });
+  const isCompressed = compression !== 'none';
+  if (!moved.report.complete) {
+    // The stream that it was at tells best what happened.
+    const at = Math.max(0, log.streams.length - 1);
+    const passenger = passengers[at];
+    const problem = passenger && problemOf(passenger, moved, log.streams[at], isCompressed);
+    const broken = problem ?? failure(`${hostShown(request.pair.target.host)} fell silent`);
+    return { broken, results: new Map() };
   }
-  return results;
+  const results = new Map<Passenger, TransferResult | undefined>();
+  let isStopped = false;
+  for (const [index, passenger] of passengers.entries()) {
+    const own = moved.report.members.get(passenger.situation.request.pair.target.dataset);
+    const sent = log.streams[index];
+    const isArrived = sent?.status === 0 && own?.receiveStatus === 0;
+    const isLast = index === passengers.length - 1;
+    if (isStopped) {
+      results.set(passenger, undefined);
+    } else if (isArrived && !isLast) {
+      results.set(passenger, { error: undefined, ...received(own, sent) });
+    } else {
+      // What all streams went through is the last one's matter too.
+      const problem = problemOf(passenger, moved, sent, isCompressed);
+      const error = isArrived ? problem : (problem ?? failure('the stream did not arrive'));
+      results.set(passenger, { error, ...received(own, sent) });
+    }
+    isStopped ||= !isArrived;
+  }
+  return { broken: undefined, results };
 };

@@ -24,6 +24,11 @@ export class Ledger {
     this.#done.add(path);
   }
 
+  /** It is none of this run's members after all. */
+  drop(member: Member): void {
+    this.members = this.members.filter((each) => each !== member);
+  }
+
   leave(alone: Ledger['alone'][number]): void {
     this.close(alone.member);
     this.alone.push(alone);

@@ -1,3 +1,4 @@
+import { failure } from '../../errors.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { type DatasetName, type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
 import type { BegunSituation, Situation } from '../situation.ts';
@@ -53,6 +54,20 @@ const prepareOne = async (
   return undefined;
 };
 
+/** One that has no part in the snapshot: it was made after it, or is gone by now. Else somebody took the snapshot. */
+const passBy = (
+  { facts, id }: Situation,
+  ledger: Ledger,
+  label: SnapshotLabel,
+  member: Member,
+  listing: SourceListing | undefined,
+): void => {
+  const isThere = facts.dataset !== undefined && member.path === '';
+  const isKnown = isThere || facts.below.has(member.pair.target.dataset);
+  if (listing === undefined || (isNewHere(listing, id) && !isKnown)) ledger.drop(member);
+  else ledger.fail(member, failure(`the new snapshot @${label} is gone again`), emptyStory());
+};
+
 const depthOf = ({ path }: Member): number => path.split('/').filter(Boolean).length;
 
 /** Makes the members ready, each by itself, level by level: one that cannot be sent keeps no other. */
@@ -70,8 +85,9 @@ export const prepareAll = async (
       level.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
         const own = memberSituation(situation, member, label, listing, coming);
-        if (own === undefined) ledger.close(member);
-        return own && (await prepareOne(own, ledger, member));
+        if (own !== undefined) return await prepareOne(own, ledger, member);
+        passBy(situation, ledger, label, member, listing);
+        return undefined;
       }),
     );
     for (const [index, member] of level.entries()) {

@@ -1,3 +1,4 @@
+import { failure } from '../../errors.ts';
 import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
 import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
 import type { BegunSituation } from '../situation.ts';
@@ -21,6 +22,11 @@ export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
   const { request, facts, zfs, beginning } = situation;
   const target = facts.dataset;
   const { source, made } = beginning;
+  const { dataset } = request.pair.target;
+  if (target === undefined && !facts.parentExists) {
+    await destroyEach(zfs, made);
+    throw failure(`${dataset} cannot be made: the dataset above it is not there`);
+  }
   const refusal = sourceProblem(request, source) ?? targetProblem(request, facts);
   if (refusal !== undefined) {
     await destroyEach(zfs, made);

@@ -6,7 +6,7 @@ import type { Situation } from '../situation.ts';
 import { StuckPartial } from '../stuck.ts';
 import type { TransferResult } from '../transfer.ts';
 import { released } from './adopt.ts';
-import type { ConvoyResult, Passenger } from './convoy.ts';
+import type { ConvoyResults, Passenger } from './convoy.ts';
 import type { Ledger } from './ledger.ts';
 import type { Member } from './members.ts';
 
@@ -45,7 +45,7 @@ export const recordAll = async (
   ledger: Ledger,
   label: SnapshotLabel,
   passengers: ReadonlyMap<Passenger, Member>,
-  results: ConvoyResult,
+  results: ConvoyResults,
 ): Promise<boolean> => {
   const begun = [...passengers].flatMap(([passenger, member]) => {
     const result = results.get(passenger);

@@ -1,13 +1,14 @@
 import { gatheredZfs } from '../../hosts/gathered-zfs.ts';
 import { type CycleEnd, cycle } from '../cycle.ts';
 import { tellStory } from '../deliver.ts';
+import { targetProblem } from '../plan.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Run } from '../run.ts';
 import type { Situation } from '../situation.ts';
 import type { Story } from '../story.ts';
 import { visit } from '../visit.ts';
-import { chooseWire } from '../wire.ts';
-import { convoy } from './convoy.ts';
+import { chooseWire, fitted, type Wire } from '../wire.ts';
+import { convoy, type Passenger } from './convoy.ts';
 import { emptyStory, Ledger } from './ledger.ts';
 import { memberRequest, membersOf, orphansOf } from './members.ts';
 import { TreeIncomplete } from './outcome.ts';
@@ -25,11 +26,23 @@ const withParents = async (situation: Situation): Promise<Situation> => {
   return { ...situation, facts: await session.makeParents() };
 };
 
+/** One for all streams: where any of them gets smaller by a compressor, all go through it. */
+const wireFor = (proposed: Wire, passengers: readonly Passenger[]): Wire => {
+  const wires = passengers.map(({ situation, delivery: { source, stream } }) =>
+    fitted(proposed, situation.request, source, stream),
+  );
+  return wires.find(({ compression }) => compression !== 'none') ?? wires[0] ?? proposed;
+};
+
 /** One session's work; answers whether there is something left for another one. */
 const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
   const gathered = gatheredZfs(seen.zfs, seen.request.sudo, seen.tether);
   const situation = await withParents({ ...seen, zfs: gathered });
-  const { request, zfs, id, observer, story } = situation;
+  const { request, facts, zfs, id, observer, story } = situation;
+  const unfit = facts.dataset === undefined ? targetProblem(request, facts) : undefined;
+  if (unfit !== undefined) throw unfit;
+  // That a compressor is missing is said before anything is made.
+  const proposed = chooseWire(request, facts);
   const isFirst = ledger.label === undefined;
   const label = ledger.label ?? (await snapshotTree(situation, tree));
   ledger.label = label;
@@ -37,20 +50,21 @@ const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boole
   const listings = await listTree(zfs, request.pair.source.dataset, id);
   if (isFirst) {
     ledger.members = membersOf(request.pair, tree, listings.keys());
-    const below = [...situation.facts.below.keys()];
+    const below = [...facts.below.keys()];
     const orphans = orphansOf(request.pair, tree, below, new Set<string>(listings.keys()));
     story.notes.push(...orphans.map((name) => `${name} has no source any more, and stays`));
   }
   const passengers = await prepareAll(situation, ledger, label, listings);
   if (passengers.size === 0) return false;
-  const wire = chooseWire(request, situation.facts);
+  const wire = wireFor(proposed, [...passengers.keys()]);
   for (const { situation: own, delivery } of passengers.keys()) {
     tellStory(own.story, own.request, delivery, wire);
   }
   story.compression = wire.compression;
   if (isFirst && wire.note !== undefined) story.notes.push(wire.note);
   observer.step(`sending ${passengers.size} datasets`);
-  const results = await convoy(situation, [...passengers.keys()], wire);
+  const { results, broken } = await convoy(situation, [...passengers.keys()], wire);
+  if (broken !== undefined) throw broken;
   observer.step('recording and pruning');
   const isAnyFurther = await recordAll(ledger, label, passengers, results);
   return isAnyFurther && ledger.members.some((member) => ledger.isOpen(member));
