@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { exitCodes } from '../errors.ts';
+import { exitCodes, usageError } from '../errors.ts';
 import type { Finding } from '../replication/doctor/finding.ts';
+import { zferry } from '../replication/hints.ts';
 import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
 import { findingLine, printResult } from './terminal.ts';
 
@@ -18,6 +19,12 @@ const exitCodeOf = (findings: readonly Finding[]): number => {
 
 const perform = async (source: string, target: string, options: ReplicatingOptions) => {
   const request = requestFor('run', source, target, options, 'zferry');
+  if (request.pair.source.host.kind === 'remote') {
+    throw usageError(
+      `the source ${request.pair.source.typed} is on another host; doctor checks sources on this one only`,
+      `see what a cycle would do: ${zferry(request, 'run', '--dry-run')}`,
+    );
+  }
   const [{ examine }, { withInterrupts }] = await Promise.all([
     import('../replication/doctor/examine.ts'),
     import('./replicate.ts'),

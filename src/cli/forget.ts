@@ -3,12 +3,13 @@ import { exitCodes } from '../errors.ts';
 import { parseSource } from '../hosts/place.ts';
 import type { Oblivion } from '../replication/forget.ts';
 import { defaultNameFormat, parseNameFormat } from '../replication/series.ts';
-import { local } from './options.ts';
+import { sourceWords, sshOption } from './options.ts';
 import { printResult, printStep } from './terminal.ts';
 
 interface ForgetOptions {
   readonly nameFormat: string;
   readonly sudo?: boolean;
+  readonly sshOption?: readonly string[];
   readonly dryRun?: boolean;
 }
 
@@ -26,10 +27,11 @@ const planLines = (dataset: string, { destroys, removes, keeps }: Oblivion): rea
 
 const perform = async (source: string, target: string, options: ForgetOptions): Promise<void> => {
   const request = {
-    source: local(parseSource(source)),
+    source: parseSource(source),
     target,
     series: parseNameFormat(options.nameFormat),
     sudo: options.sudo ?? false,
+    sshOptions: options.sshOption ?? [],
   };
   const [{ forget, rehearseForgetting }, { targetShown }, { withInterrupts }] = await Promise.all([
     import('../replication/forget.ts'),
@@ -57,10 +59,11 @@ export const addForget = (program: Command, help: string, end: (code: number) =>
     .description(
       'Removes from the source what it keeps for a target that is gone: bookmarks, properties, and snapshots that only served that target. The target is not asked. Snapshots that may be a history stay, and are named.',
     )
-    .argument('<source>', 'pool/dataset on this host')
+    .argument('<source>', sourceWords)
     .argument('<target>', 'the target as it was given to run or prime, or its ten-digit ID')
     .option('--name-format <format>', 'how its snapshots were named', defaultNameFormat)
     .option('--sudo', 'run zfs through sudo -n')
+    .addOption(sshOption())
     .option('-n, --dry-run', 'print what would go, and do nothing')
     .addHelpText('after', example + help)
     .action(async (source: string, target: string, options: ForgetOptions) => {

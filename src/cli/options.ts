@@ -60,6 +60,19 @@ const printable = (option: string): string => {
   throw usageError(`'${shown(option)}' has a line break or another control character`);
 };
 
+/** The source's argument of a verb, in its help. */
+export const sourceWords = 'pool/dataset on this host, or [user@]host:pool/dataset';
+
+/** `--ssh-option`. */
+export const sshOption = (): Option =>
+  new Option(
+    '--ssh-option <option>',
+    'an option for ssh -o, such as Port=2222; may be repeated',
+  ).argParser((value: string, earlier: readonly string[] = []) => [
+    ...earlier,
+    of('--ssh-option', printable)(value),
+  ]);
+
 const tenMinutes = 600_000;
 
 /** Adds the options that every replicating verb has. */
@@ -82,12 +95,12 @@ export const withReplicatingOptions = (command: Command): Command =>
     )
     .option(
       '--keep <n>',
-      'keep the newest N snapshots of the series here',
+      'keep the newest N snapshots of the series on the source',
       of('--keep', parseCount),
     )
     .option(
       '--keep-target <policy>',
-      "keep these of the series there, such as 'last=2 hourly=24 daily=7'",
+      "keep these of the series on the target, such as 'last=2 hourly=24 daily=7'",
       of('--keep-target', parseRetentionPolicy),
     )
     .option(
@@ -104,16 +117,8 @@ export const withReplicatingOptions = (command: Command): Command =>
         .argParser(of('--stall', parseTime))
         .default(tenMinutes, '10m'),
     )
-    .option('--sudo', 'run zfs through sudo -n, here and there')
-    .addOption(
-      new Option(
-        '--ssh-option <option>',
-        'an option for ssh -o, such as Port=2222; may be repeated',
-      ).argParser((value: string, earlier: readonly string[] = []) => [
-        ...earlier,
-        of('--ssh-option', printable)(value),
-      ]),
-    )
+    .option('--sudo', 'run zfs through sudo -n, on both hosts')
+    .addOption(sshOption())
     .option(
       '--persist <time>',
       'let ssh keep the connection for so long, such as 10m, for the cycles to come',
@@ -140,15 +145,6 @@ const belowRoot = (target: Place): Place => {
   return target;
 };
 
-/** The source, which must be on this host. Throws a usage error. */
-export const local = (source: Place): Place => {
-  if (source.host.kind === 'here') return source;
-  throw usageError(
-    `the source ${source.typed} is on another host; sources on other hosts are not supported yet`,
-    'run zferry on the host of the source',
-  );
-};
-
 /** Where no wire is between both, a compressor costs time and saves none. */
 const compressionFor = (
   named: string | undefined,
@@ -168,7 +164,7 @@ export const requestFor = (
   options: ReplicatingOptions,
   self: string,
 ): Request => {
-  const source = local(parseSource(sourceText));
+  const source = parseSource(sourceText);
   const target = belowRoot(parseTarget(targetText, source));
   const series = parseNameFormat(options.nameFormat);
   if (!series.ownsItsNames && (options.keep !== undefined || options.keepTarget !== undefined)) {
@@ -184,6 +180,12 @@ export const requestFor = (
     );
   }
   const tree = treeFrom(options);
+  if (tree !== undefined && source.host.kind === 'remote') {
+    throw usageError(
+      `the source ${source.typed} is on another host; trees are replicated from this one only`,
+      'run zferry on the host of the source, or write one crontab line for each dataset',
+    );
+  }
   // That neither pv nor mbuffer is there is said before anything is begun.
   if (options.rate !== undefined) limiter(options.rate);
   // That the new replica's name would be too long is said before anything is begun.

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ReplicatingOptions, withReplicatingOptions } from './options.ts';
+import { type ReplicatingOptions, sourceWords, withReplicatingOptions } from './options.ts';
 import { perform } from './perform.ts';
 import { requestsFor, targetWords } from './targets.ts';
 
@@ -14,7 +14,7 @@ export const addPrime = (program: Command, help: string, end: (code: number) => 
     .description(
       'The first full send. The target must not exist yet (but see --replace); it becomes read-only and is never mounted by it. When interrupted, the same command (or a cycle) goes on where it stopped.',
     )
-    .argument('<source>', 'pool/dataset on this host')
+    .argument('<source>', sourceWords)
     .argument('<target...>', targetWords)
     .option(
       '--abort-partial',

@@ -50,6 +50,8 @@ const planLines = (request: Request, plan: Rehearsal): string[] => {
   if (plan.kind === 'already primed') return [sending(request, plan), ...replacing];
   const host = hostShown(request.pair.target.host);
   const { note, compression } = plan.wire;
+  const from = request.pair.source.host;
+  const here = from.kind === 'here' ? 'here' : `on ${hostShown(from)}`;
   const { dataset } = request.pair.target;
   return [
     ...(plan.givesUpPartial ? [`would give up the partial receive of ${dataset} on ${host}`] : []),
@@ -60,7 +62,7 @@ const planLines = (request: Request, plan: Rehearsal): string[] => {
     ...plan.notes.map((text) => `it will be ${text}`),
     `estimated size: ${plan.estimate === undefined ? 'unknown' : `${bytesShown(plan.estimate)} before compression`}`,
     `compression: ${compression}${note === undefined ? '' : ` (${note})`}`,
-    ...plan.prune.source.map((name) => `would then destroy ${name} here`),
+    ...plan.prune.source.map((name) => `would then destroy ${name} ${here}`),
     ...plan.prune.target.map((name) => `would then destroy ${name} on ${host}`),
     ...replacing,
   ];

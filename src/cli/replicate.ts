@@ -90,6 +90,7 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
     time: new Date(),
     verb: intent,
     source: pair.source.dataset,
+    sourceHost: pair.source.host.kind === 'here' ? undefined : hostShown(pair.source.host),
     target: pair.target.typed,
     host: hostShown(pair.target.host),
     to: recipientShown(pair.target),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type ReplicatingOptions, withReplicatingOptions } from './options.ts';
+import { type ReplicatingOptions, sourceWords, withReplicatingOptions } from './options.ts';
 import { perform } from './perform.ts';
 import { requestsFor, targetWords } from './targets.ts';
 
@@ -16,7 +16,7 @@ export const addRun = (program: Command, help: string, end: (code: number) => vo
     .description(
       'One cycle: make a snapshot, send what changed, verify that it arrived, prune, log. Several targets are served side by side, each with a log line of its own; the exit code is the worst.',
     )
-    .argument('<source>', 'pool/dataset on this host')
+    .argument('<source>', sourceWords)
     .argument('<target...>', targetWords)
     .option(
       '--rollback',

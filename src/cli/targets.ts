@@ -53,6 +53,13 @@ export const requestsFor = (
       'write one crontab line for each target',
     );
   }
+  const elsewhere = requests.find(({ pair }) => pair.source.host.kind === 'remote');
+  if (targets.length > 1 && elsewhere !== undefined) {
+    throw usageError(
+      `the source ${elsewhere.pair.source.typed} is on another host; it goes to one target in one command yet`,
+      'write one crontab line for each target',
+    );
+  }
   checkTwice(requests.map(({ pair }) => pair.target));
   for (const { pair } of requests) checkPlaces(pair.source, pair.target, options);
   return requests;

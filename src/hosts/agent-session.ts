@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly sshOptions: readonly string[];
   /** How long (milliseconds) ssh is to keep the connection for later runs; undefined: not at all. */
   readonly persist: number | undefined;
+  /** What makes that a connection of this run's own, which no other finds. */
+  readonly own?: string | undefined;
   /** Is called whenever the session has been started; ssh may take a while to connect. */
   readonly whileConnecting?: () => void;
 }
@@ -60,6 +62,10 @@ export interface MemberInstruction {
 
 /** One session with the agent on the target, over ssh or on this host; docs/PROTOCOL.md has the lines that are spoken. */
 export interface AgentSession {
+  /** How ssh got there; undefined on this host. */
+  readonly route: Route | undefined;
+  /** True where the login printed something before the agent spoke. */
+  readonly isNoisy: boolean;
   readonly facts: () => Promise<TargetFacts>;
   /** Ends agents of earlier runs there, then looks again. */
   readonly replacePredecessors: () => Promise<TargetFacts>;
@@ -116,7 +122,7 @@ const lineOverhead = 48;
 const graceAtClose = 3_000;
 
 /** How often (seconds) the target tells that it is alive: a few times within the stall limit (milliseconds). */
-const beatInterval = (stall: number): number =>
+export const beatInterval = (stall: number): number =>
   Math.max(1, Math.min(20, Math.floor(stall / 4_000)));
 
 /** What a shell runs to be the agent. */
@@ -198,6 +204,7 @@ export const commandLine = (words: readonly string[]): string => `${words.join('
 /** The agent's side of the conversation, without what the login printed before it. */
 class Conversation {
   readonly child: Child;
+  isNoisy = false;
   readonly #lines: AsyncIterator<string, undefined>;
   readonly #options: SessionOptions;
   readonly #tether: Tether;
@@ -243,7 +250,11 @@ class Conversation {
     const greeting = `zferry-agent 1 ${this.#options.key}`;
     // What the login printed last may have had no line break, and stand before it on the same line.
     const begun = this.#until(
-      (line) => line.endsWith(greeting),
+      (line) => {
+        const isBegun = line.endsWith(greeting);
+        if (line !== '' && line !== greeting) this.isNoisy = true;
+        return isBegun;
+      },
       () => undefined,
     );
     return await this.#within(begun, limit);
@@ -349,11 +360,16 @@ const attempt = async (
 const noAnswer = (host: Host, limit: number): ZferryError =>
   failure(`no answer from ${hostShown(host)} within ${limit / 1_000} s`);
 
+interface Connected {
+  readonly conversation: Conversation;
+  readonly route: Route | undefined;
+}
+
 /** Starts the agent on this host. */
-const beginHere = async (options: SessionOptions, tether: Tether): Promise<Conversation> => {
+const beginHere = async (options: SessionOptions, tether: Tether): Promise<Connected> => {
   const limit = Math.min(firstLineLimit, tether.stall);
   const conversation = await attempt(options, wayHere(options, tether), limit, tether);
-  if (conversation !== undefined) return conversation;
+  if (conversation !== undefined) return { conversation, route: undefined };
   throw noAnswer(options.target.host, limit);
 };
 
@@ -362,19 +378,19 @@ const connect = async (
   options: SessionOptions,
   host: RemoteHost,
   tether: Tether,
-): Promise<Conversation> => {
+): Promise<Connected> => {
   if (!isInstalled('ssh')) {
     throw failure('there is no ssh command on this host', 'apt install openssh-client');
   }
   const limitOf = (route: Route) => Math.min(route.limit, tether.stall);
   const by = (route: Route) =>
     attempt(options, wayBySsh(options, host, route, tether), limitOf(route), tether);
-  const route = await routeTo(host, options.sshOptions, options.persist);
+  const route = await routeTo(host, options.sshOptions, options.persist, options.own);
   const first = await by(route);
-  if (first !== undefined) return first;
+  if (first !== undefined) return { conversation: first, route };
   const detour = await route.detour?.(tether);
   const second = detour && (await by(detour));
-  if (second !== undefined) return second;
+  if (second !== undefined) return { conversation: second, route: detour };
   throw noAnswer(host, limitOf(detour ?? route));
 };
 
@@ -384,7 +400,7 @@ export const openAgentSession = async (
   tether: Tether,
 ): Promise<AgentSession> => {
   const { host, dataset } = options.target;
-  const conversation =
+  const { conversation, route } =
     host.kind === 'here' ? await beginHere(options, tether) : await connect(options, host, tether);
   const kill = () => {
     conversation.child.kill('SIGKILL');
@@ -413,6 +429,8 @@ export const openAgentSession = async (
     };
   };
   return {
+    route,
+    isNoisy: conversation.isNoisy,
     facts,
     replacePredecessors: async () => {
       await conversation.say('replace');

@@ -2,6 +2,7 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import process from 'node:process';
 import { childEnvironment, isInstalled } from './environment.ts';
 import { lineSplitter } from './lines.ts';
+import type { RemoteHost } from './place.ts';
 import { type Tether, timeProcess } from './tether.ts';
 
 /** How a long-running process ended. */
@@ -12,6 +13,8 @@ export interface Ending {
   readonly signal: NodeJS.Signals | undefined;
   /** What it said on standard error, without what `onLine` took. */
   readonly said: readonly string[];
+  /** Where it led, for a connection that broke off before what it led to had ended. */
+  readonly host?: RemoteHost;
 }
 
 /** A process that runs as long as a transfer does. */

@@ -37,14 +37,15 @@ const outlived = (program: string, tether: Tether, pid: () => number | undefined
 /**
  * Runs one short command on this host and waits for its end. A non-zero exit is an answer, not an error.
  * Throws a failure when it cannot be started, is ended by a signal, takes longer than the stall limit or
- * cannot be killed; throws the reason of the tether's signal when that was aborted.
+ * cannot be killed; throws the reason of the tether's signal when that was aborted. `name` is for these messages.
  */
 export const run = async (
   [program, ...parameters]: readonly [string, ...string[]],
   tether: Tether,
+  name = [program, ...parameters].join(' '),
 ): Promise<Completed> => {
   tether.signal.throwIfAborted();
-  const traceEnd = timeProcess(tether, [program, ...parameters]);
+  const traceEnd = timeProcess(tether, [name]);
   const child = execa(program, parameters, {
     env: childEnvironment(),
     extendEnv: false,
@@ -57,13 +58,13 @@ export const run = async (
     timeout: tether.stall,
     forceKillAfterDelay: graceAfterKill,
   });
-  const limit = outlived([program, ...parameters].join(' '), tether, () => child.pid);
+  const limit = outlived(name, tether, () => child.pid);
   const result = await Promise.race([child, limit.promise]).finally(limit.stop);
   traceEnd(result.exitCode ?? result.signal ?? result.code ?? 'no end');
   tether.signal.throwIfAborted();
   if (result.timedOut) {
     throw failure(
-      `'${[program, ...parameters].join(' ')}' did not end within ${tether.stall / 1000} s`,
+      `'${name}' did not end within ${tether.stall / 1000} s`,
       'is a pool suspended, or very busy? see zpool status -x, zpool iostat, and --stall',
       result,
     );

@@ -55,14 +55,17 @@ const socketFor = (
   host: RemoteHost,
   settings: SshSettings,
   sshOptions: readonly string[],
+  own: string | undefined,
 ): string => {
   const words = sshCommand(host, '', settings, sshOptions);
-  return join(safeFolder(), digest('ssh', hostname(), ...words, sshConfiguration()));
+  const whose = own === undefined ? ['ssh'] : ['own', own];
+  return join(safeFolder(), digest(...whose, hostname(), ...words, sshConfiguration()));
 };
 
 /**
  * Where and how long (`persist` milliseconds) the connection to a host is kept. A ControlPath of the user's
- * stays what it is: it says where connections to this host are shared, or with `none` that they are not. Throws
+ * stays what it is: it says where connections to this host are shared, or with `none` that they are not. `own` makes
+ * it one of this run's own, which no other finds. Throws
  * a failure where the folder for sockets is not safe, and a usage error where its path is none for ssh.
  */
 export const keptConnection = (
@@ -70,11 +73,12 @@ export const keptConnection = (
   settings: SshSettings,
   sshOptions: readonly string[],
   persist: number,
+  own?: string,
 ): KeptConnection => {
   // ControlPersist=0 would keep it for ever.
   const seconds = Math.ceil(persist / 1_000);
   if (namesControlPath(settings, sshOptions)) return { socket: undefined, seconds };
-  const socket = socketFor(host, settings, sshOptions);
+  const socket = socketFor(host, settings, sshOptions, own);
   if (Buffer.byteLength(socket) <= longestSocket && literal.test(socket))
     return { socket, seconds };
   throw usageError(

@@ -30,16 +30,17 @@ const keptLimit = 10_000;
 
 /**
  * Chooses how to get to a host whose connection is to be kept for so long (`persist` milliseconds; undefined: not
- * at all). Throws what {@link keptConnection} throws.
+ * at all), as one of this run's own where `own` says so. Throws what {@link keptConnection} throws.
  */
 export const routeTo = async (
   host: RemoteHost,
   sshOptions: readonly string[],
   persist: number | undefined,
+  own?: string,
 ): Promise<Route> => {
   const settings = readSshSettings(host);
   const kept =
-    persist === undefined ? undefined : keptConnection(host, settings, sshOptions, persist);
+    persist === undefined ? undefined : keptConnection(host, settings, sshOptions, persist, own);
   const route = { settings, sshOptions, kept, limit: firstLineLimit, detour: undefined };
   const socket = kept?.socket;
   if (socket !== undefined && (await isListening(socket))) {

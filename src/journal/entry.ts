@@ -5,6 +5,8 @@ interface Facts {
   readonly verb: 'run' | 'prime';
   /** The source dataset. */
   readonly source: string;
+  /** The source's host as people read it; undefined for this one. */
+  readonly sourceHost?: string | undefined;
   /** The target as it was typed. */
   readonly target: string;
   /** The target's host as people read it. */

@@ -14,8 +14,20 @@ const escapeOf = (character: string): string =>
  * not known is left out. The fields are a contract: new ones may come, none goes or changes its meaning.
  */
 export const jsonLine = (entry: Entry): string => {
-  const { time, result, verb, source, target, host, to: _, snapshot, seconds, ...rest } = entry;
-  const head = { time: timestamp(time), result, verb, source, target, host, snapshot };
+  const {
+    time,
+    result,
+    verb,
+    source,
+    sourceHost,
+    target,
+    host,
+    to: _,
+    snapshot,
+    seconds,
+    ...rest
+  } = entry;
+  const head = { time: timestamp(time), result, verb, source, sourceHost, target, host, snapshot };
   const fields = { ...head, seconds: Math.round(seconds * 1000) / 1000, ...rest };
   return JSON.stringify(fields).replaceAll(unescaped, escapeOf);
 };

@@ -17,8 +17,10 @@ export const secondsShown = (seconds: number): string => {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 };
 
-const subject = ({ source, snapshot }: Entry): string =>
-  snapshot === undefined ? source : `${source}@${snapshot}`;
+const subject = ({ source, sourceHost, snapshot }: Entry): string => {
+  const from = sourceHost === undefined ? source : `${sourceHost}:${source}`;
+  return snapshot === undefined ? from : `${from}@${snapshot}`;
+};
 
 const remarks = ({ notes, kept }: Pick<Replicated, 'notes' | 'kept'>): string => {
   const all = [...notes, ...kept.map((what) => `kept ${what}`)];

@@ -2,7 +2,6 @@ import { failure } from '../errors.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
-import type { Tether } from '../hosts/tether.ts';
 import type { Guid } from '../zfs/names.ts';
 import { lockTarget, lockTrees, PairBusy, partiesOf } from './locking.ts';
 import { overlapProblem } from './overlap.ts';
@@ -35,7 +34,7 @@ const withoutPredecessors = async (
 const lookAtHost = async (
   request: Request,
   session: AgentSession,
-  tether: Tether,
+  { source, tether }: Pick<Run, 'source' | 'tether'>,
 ): Promise<TargetFacts> => {
   const facts = await session.facts();
   const problem = hostProblem(request, facts);
@@ -43,7 +42,7 @@ const lookAtHost = async (
   // A cycle meets such a target only when it is refused for another reason; there it is asked.
   const overlap =
     request.intent === 'prime' || request.rollback
-      ? await overlapProblem(request, facts, tether)
+      ? await overlapProblem(request, facts, source, tether)
       : undefined;
   if (overlap !== undefined) throw overlap;
   return facts;
@@ -51,7 +50,7 @@ const lookAtHost = async (
 
 /** Takes the target's lock. Throws PairBusy, and a usage error where another target of this run is the same. */
 const claim = async (
-  { started, tether, member }: Pick<Run, 'started' | 'tether' | 'member'>,
+  { started, tether, member, source }: Pick<Run, 'started' | 'tether' | 'member' | 'source'>,
   pair: Pair,
   id: TargetId,
 ): Promise<void> => {
@@ -60,7 +59,8 @@ const claim = async (
   // A run that comes back to a target holds its lock already.
   if (!member.targetLocks.has(id)) {
     try {
-      member.targetLocks.set(id, await lockTarget(partiesOf(pair), id, started, tether));
+      const parties = partiesOf(pair, source.poolGuid);
+      member.targetLocks.set(id, await lockTarget(parties, id, started, tether));
     } catch (error) {
       throw error instanceof PairBusy ? ((await member.whoHolds(id)) ?? error) : error;
     }
@@ -74,12 +74,12 @@ const claim = async (
  * target's host from taking part.
  */
 export const approachTarget = async (
-  run: Pick<Run, 'started' | 'tether' | 'member' | 'treeLocks'>,
+  run: Pick<Run, 'started' | 'tether' | 'member' | 'treeLocks' | 'source'>,
   request: Request,
   session: AgentSession,
 ): Promise<Target> => {
   const { pair } = request;
-  const first = await lookAtHost(request, session, run.tether);
+  const first = await lookAtHost(request, session, run);
   const id = targetIdOf(first.poolGuid as Guid, request.partOf ?? pair.target.dataset);
   await claim(run, pair, id);
   if (run.treeLocks.length === 0) {

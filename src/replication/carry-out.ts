@@ -1,4 +1,5 @@
 import type { Tether } from '../hosts/tether.ts';
+import { localZfs } from '../hosts/zfs-command.ts';
 import type { Member } from './company.ts';
 import { type CycleEnd, cycle } from './cycle.ts';
 import type { Observer } from './observer.ts';
@@ -33,11 +34,13 @@ export const carryOut = async (
     end = await begun(run);
     return end;
   } finally {
-    const side = { request, tether: run?.tether ?? tether, story };
+    // A run that did not come to a source on another host has made nothing there: it is alone with its target.
+    const source = run?.source ?? { zfs: (reins: Tether) => localZfs(request.sudo, reins) };
+    const side = { source, tether: run?.tether ?? tether, story };
     await takingBack(side, ["this run's snapshot"], (zfs) =>
       member.share.end(zfs, end === 'replicated'),
     );
     member.leaves();
-    if (run !== undefined) endRun(run);
+    if (run !== undefined) await endRun(run);
   }
 };

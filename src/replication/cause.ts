@@ -3,7 +3,7 @@ import { failure, refusal, type ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Ending } from '../hosts/child.ts';
 import { hostShown, type Place } from '../hosts/place.ts';
-import { sessionFailure } from '../hosts/ssh-failure.ts';
+import { sessionFailure, sshFailure } from '../hosts/ssh-failure.ts';
 import { parentOf } from '../zfs/names.ts';
 import { primerGrants } from '../zfs/rights.ts';
 import { allowLines } from './hints.ts';
@@ -11,7 +11,7 @@ import { allowLines } from './hints.ts';
 /** How every process of a transfer ended. */
 export interface TransferEnd {
   readonly target: Place;
-  /** Of this host, first to last: zfs send, the compressor, the rate limiter. */
+  /** First to last: zfs send, the compressor, the rate limiter. */
   readonly stages: readonly Ending[];
   /** The process that led to the agent. */
   readonly ssh: Ending;
@@ -76,6 +76,7 @@ const targetReason = ({ target, report }: TransferEnd): ZferryError | undefined 
 const sourceReason = ({ stages }: TransferEnd): ZferryError | undefined => {
   for (const ending of stages) {
     if (ending.exitCode === 0) continue;
+    if (ending.host !== undefined) return sshFailure(ending.host, ending);
     const reason = reasonIn(ending.said, brokenPipe);
     if (reason !== undefined) return failure(reason);
   }

@@ -27,9 +27,9 @@ const notesOf = ({ request, facts, stuck }: Situation): string[] => [
 
 /** One session's work: decides, sends, verifies, records. */
 const once = async (situation: Situation): Promise<CycleEnd> => {
-  const { request, facts, story } = situation;
+  const { request, facts, story, from } = situation;
   story.notes = notesOf(situation);
-  const wire = chooseWire(request, facts);
+  const wire = chooseWire(request, facts, from);
   const delivery = await prepare(situation);
   if (delivery === 'already primed') return delivery;
   await deliver(situation, delivery, fitted(wire, request, delivery.source, delivery.stream));

@@ -2,7 +2,6 @@ import { failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
 import type { MemberInstruction } from '../hosts/agent-session.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
-import { zfsCommand } from '../hosts/zfs-command.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
@@ -79,7 +78,7 @@ const unverified = (
   if (arrived === undefined) return failure(`@${sent.label} did not arrive on ${host}`);
   if (arrived !== sent.guid) {
     return failure(
-      `@${sent.label} on ${host} has another guid (${arrived}) than here (${sent.guid})`,
+      `@${sent.label} on ${host} has another guid (${arrived}) than the source has (${sent.guid})`,
     );
   }
   const unset = unsetProperty(request, report);
@@ -156,15 +155,15 @@ export const deliver = async (
   delivery: Delivery,
   wire: Wire,
 ): Promise<void> => {
-  const { request, session, story, observer, tether } = situation;
-  const { pair, sudo } = request;
+  const { request, session, from, story, observer, tether } = situation;
+  const { pair } = request;
   const { stream, sent, made } = delivery;
   tellStory(story, request, delivery, wire);
   observer.step(`sending ${snapshotName(pair.source.dataset, sent.label)}`);
   const instruction = instructionFor(situation, delivery);
   const work: Transfer = {
     target: pair.target,
-    send: zfsCommand(sudo, sendArguments(pair.source.dataset, stream)),
+    sender: from.sender(sendArguments(pair.source.dataset, stream), wire.compression, tether),
     instruction: { ...instruction, compression: wire.compression },
     limiter: wire.limiter,
     onProgress: observer.progress,

@@ -1,12 +1,14 @@
 import { failure } from '../errors.ts';
+import { digest } from '../hosts/digest.ts';
 import type { Lock } from '../hosts/lock.ts';
 import { type Place, parseTarget } from '../hosts/place.ts';
+import { openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
-import { localZfs, type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
+import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import { forgottenMark, markProperty } from '../zfs/marks.ts';
 import { bookmarkName, type DatasetName, snapshotName } from '../zfs/names.ts';
 import { decideForgetting, type KnownTarget, knownTargets, meantTargets } from './forgetting.ts';
-import { lockTarget, lockTyped } from './locking.ts';
+import { lockTarget, lockTyped, partiesOf } from './locking.ts';
 import type { Observer } from './observer.ts';
 import { dropRecords } from './records.ts';
 import type { Series } from './series.ts';
@@ -21,6 +23,7 @@ export interface ForgetRequest {
   readonly target: string;
   readonly series: Series;
   readonly sudo: boolean;
+  readonly sshOptions: readonly string[];
 }
 
 /** What of one target goes and what stays, by full names. */
@@ -73,22 +76,41 @@ const lookAt = async (zfs: Zfs, { source, series }: ForgetRequest, target: Known
   return { listing, snapshots, oblivion };
 };
 
+/** Works with the source's host, wherever that is. */
+const atSource = async <T>(
+  { source, sudo, sshOptions }: ForgetRequest,
+  tether: Tether,
+  work: (from: SourceHost) => Promise<T>,
+): Promise<T> => {
+  // No stream is sent: there is nothing to be found by a key.
+  const options = { source, key: digest('forget'), replaces: false, sudo, sshOptions };
+  const from = await openSource({ ...options, persist: undefined }, tether);
+  try {
+    return await work(from);
+  } finally {
+    await from.close();
+  }
+};
+
 /** Says what `forget` would do; changes nothing. Throws what it would throw, but for a run that is at work. */
 export const rehearseForgetting = async (
   request: ForgetRequest,
   tether: Tether,
 ): Promise<readonly Oblivion[]> => {
-  const zfs = localZfs(request.sudo, tether);
-  const oblivions: Oblivion[] = [];
-  for (const target of await meant(zfs, request)) {
-    oblivions.push((await lookAt(zfs, request, target)).oblivion);
-  }
-  return oblivions;
+  return await atSource(request, tether, async (from) => {
+    const zfs = from.zfs(tether);
+    const oblivions: Oblivion[] = [];
+    for (const target of await meant(zfs, request)) {
+      oblivions.push((await lookAt(zfs, request, target)).oblivion);
+    }
+    return oblivions;
+  });
 };
 
 /** Takes the locks that a run for these targets would hold. Throws PairBusy. */
 const lock = async (
   { source, target }: ForgetRequest,
+  from: SourceHost,
   targets: readonly KnownTarget[],
   tether: Tether,
 ): Promise<Tether> => {
@@ -97,8 +119,8 @@ const lock = async (
   const place = targets.some(({ id }) => id === target) ? source : parseTarget(target, source);
   if (place !== source) locks.push(await lockTyped({ source, target: place }, started, tether));
   for (const { id, place: typed } of targets) {
-    const parties = { source: source.dataset, to: typed ?? id };
-    locks.push(await lockTarget(parties, id, started, tether));
+    const parties = partiesOf({ source, target: place }, from.poolGuid);
+    locks.push(await lockTarget({ ...parties, to: typed ?? id }, id, started, tether));
   }
   return { ...tether, locks: locks.map(({ descriptor }) => descriptor) };
 };
@@ -139,9 +161,10 @@ export const forget = async (
   observer: Pick<Observer, 'announce'>,
   tether: Tether,
 ): Promise<readonly KnownTarget[]> => {
-  const targets = await meant(localZfs(request.sudo, tether), request);
-  const locked = await lock(request, targets, tether);
-  const zfs = localZfs(request.sudo, locked);
-  for (const target of targets) await forgetOne(zfs, request, target, observer);
-  return targets;
+  return await atSource(request, tether, async (from) => {
+    const targets = await meant(from.zfs(tether), request);
+    const zfs = from.zfs(await lock(request, from, targets, tether));
+    for (const target of targets) await forgetOne(zfs, request, target, observer);
+    return targets;
+  });
 };

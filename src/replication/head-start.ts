@@ -1,5 +1,4 @@
 import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
-import { localZfs } from '../hosts/zfs-command.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
@@ -86,13 +85,13 @@ export class HeadStart {
   }
 
   async #prepare(id: TargetId): Promise<void> {
-    const { request, started, tether, member, observer } = this.#run;
+    const { request, started, tether, member, observer, source: from } = this.#run;
     const { pair } = request;
     const { dataset } = pair.source;
-    const lock = await lockTarget(partiesOf(pair), id, started, tether);
+    const lock = await lockTarget(partiesOf(pair, from.poolGuid), id, started, tether);
     member.targetLocks.set(id, lock);
     const locks = [...tether.locks, lock.descriptor];
-    const zfs = localZfs(request.sudo, { ...tether, locks, signal: late(tether.signal) });
+    const zfs = from.zfs({ ...tether, locks, signal: late(tether.signal) });
     observer.step('making a snapshot');
     const { label } = await member.share.obtain({ request, zfs, id }, new Set());
     this.#made.push(snapshotName(dataset, label));

@@ -4,9 +4,9 @@ import { failure, ZferryError } from '../errors.ts';
 import { digest } from '../hosts/digest.ts';
 import { isAlive } from '../hosts/is-alive.ts';
 import { isHeld, type Lock, type LockMode, type RunStatus, takeLock } from '../hosts/lock.ts';
-import { type Host, recipientShown } from '../hosts/place.ts';
+import { type Host, type Place, recipientShown } from '../hosts/place.ts';
 import type { Tether } from '../hosts/tether.ts';
-import { type DatasetName, type Guid, parentOf } from '../zfs/names.ts';
+import { type DatasetName, type Guid, parentOf, poolOf } from '../zfs/names.ts';
 import type { Pair, Request } from './request.ts';
 import { type TargetId, targetIdOf } from './target-id.ts';
 
@@ -14,26 +14,47 @@ import { type TargetId, targetIdOf } from './target-id.ts';
 interface Parties {
   readonly source: DatasetName;
   readonly to: string;
+  /** Stands for the source, whatever its host was called by. */
+  readonly key: string;
 }
 
 /** Another run for the pair is at work: exit 4. */
 export class PairBusy extends ZferryError {
   readonly holder: RunStatus | undefined;
 
-  constructor({ source, to }: Parties, holder: RunStatus | undefined) {
+  constructor({ source, to }: Omit<Parties, 'key'>, holder: RunStatus | undefined) {
     const who = holder === undefined ? '' : ` (pid ${holder.pid}, started ${holder.started})`;
     super('busy', `another run for ${source} to ${to} is still at work${who}`);
     this.holder = holder;
   }
 }
 
+/** What stands for a source: on this host its name; elsewhere its pool's guid and the path below it. */
+const keyOf = ({ dataset }: Place, poolGuid: Guid | undefined): string =>
+  poolGuid === undefined ? dataset : `${poolGuid}${dataset.slice(poolOf(dataset).length)}`;
+
+/** A host as it was typed; this one has no name. */
+const hostWords = (host: Host): readonly string[] =>
+  host.kind === 'here' ? [] : [host.user ?? '', host.name, String(host.port ?? '')];
+
+const typedWords = ({ source, target }: Pair): readonly string[] => [
+  ...(source.host.kind === 'here' ? [] : ['from', ...hostWords(source.host)]),
+  source.dataset,
+  ...hostWords(target.host),
+  target.dataset,
+];
+
 /**
  * What agents of this pair carry in their arguments, so that the next one finds those that a dead network
  * left behind. The same for every alias of the target's host. Another source has another key, and so has
  * another user, whose lock is not this one's.
  */
-export const agentKey = ({ source, target }: Pair): string =>
-  digest('agent', hostname(), String(userInfo().uid), source.dataset, target.dataset);
+export const agentKey = ({ source, target }: Pair, poolGuid?: Guid): string =>
+  digest('agent', hostname(), String(userInfo().uid), keyOf(source, poolGuid), target.dataset);
+
+/** The same for what runs on the source's host where that is another one: of the pair as it was typed. */
+export const sourceKey = (pair: Pair): string =>
+  digest('source', hostname(), String(userInfo().uid), ...typedWords(pair));
 
 /** How often, a tenth of a second apart, a lock is tried whose run has ended: its processes are ending too. */
 const mostTries = 30;
@@ -60,21 +81,17 @@ const take = async (
   }
 };
 
-export const partiesOf = ({ source, target }: Pair): Parties => ({
+export const partiesOf = ({ source, target }: Pair, poolGuid?: Guid): Parties => ({
   source: source.dataset,
   to: recipientShown(target),
+  key: keyOf(source, poolGuid),
 });
 
-/** A host as it was typed; this one has no name. */
-const hostWords = (host: Host): readonly string[] =>
-  host.kind === 'here' ? [] : [host.user ?? '', host.name, String(host.port ?? '')];
-
 /** The name of the lock of a pair as it was typed. */
-export const typedLockName = ({ source, target }: Pair): string =>
-  digest('typed', source.dataset, ...hostWords(target.host), target.dataset);
+export const typedLockName = (pair: Pair): string => digest('typed', ...typedWords(pair));
 
-/** The name of the lock of a pair by what the target is. */
-export const targetLockName = (source: DatasetName, id: TargetId): string =>
+/** The name of the lock of a pair by what the target is; `source` is the key of {@link partiesOf}. */
+export const targetLockName = (source: string, id: TargetId): string =>
   digest('target', source, id);
 
 /** Takes the lock of a pair as it was typed, before anything is asked. Throws PairBusy. */
@@ -87,7 +104,7 @@ export const lockTarget = (
   id: TargetId,
   started: Date,
   tether: Tether,
-): Promise<Lock> => take(targetLockName(parties.source, id), parties, started, tether);
+): Promise<Lock> => take(targetLockName(parties.key, id), parties, started, tether);
 
 /** The pairs above a pair, nearest first, as far as both sides have the same names: a tree of theirs holds it too. */
 const pairsAbove = (

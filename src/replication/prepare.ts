@@ -49,7 +49,7 @@ export const retract = async (
   const message = reason instanceof Error ? reason.message : String(reason);
   throw failure(
     `${message}; and ${first.name} is left: ${first.reason}`,
-    `once it can go: zfs destroy '${first.name}'`,
+    `once it can go: ${zfs.paste(['zfs', 'destroy', first.name])}`,
     reason,
   );
 };
@@ -277,7 +277,7 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
   if (unfit !== undefined) {
     // That the source is gone or was mistyped is the better reason, where it is so.
     await lookAtSource(zfs, dataset, id);
-    throw (await overlapProblem(request, facts, situation.tether)) ?? unfit;
+    throw (await overlapProblem(request, facts, situation.from, situation.tether)) ?? unfit;
   }
   // Before the source is looked at: what does not fit is gone again then.
   const early = await situation.headStart?.take(id, facts);

@@ -1,13 +1,14 @@
 import type { Scope } from '../hosts/agent-program.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import { type AgentSession, openAgentSession } from '../hosts/agent-session.ts';
+import { connectionTo, openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
-import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
+import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/names.ts';
 import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
 import { goesRaw } from './encryption.ts';
-import { agentKey } from './locking.ts';
+import { agentKey, sourceKey } from './locking.ts';
 import { newReplicaNotes } from './new-replica.ts';
 import { overlapProblem } from './overlap.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
@@ -194,6 +195,7 @@ const prunings = (
 /** What a rehearsal sees of both sides. It takes no locks, and ends nobody's agent. */
 export interface Sight {
   readonly session: AgentSession;
+  readonly from: SourceHost;
   readonly zfs: Zfs;
   readonly id: TargetId;
   readonly facts: TargetFacts;
@@ -208,18 +210,45 @@ export const looking = async <T>(
 ): Promise<T> => {
   const { pair, sudo, sshOptions, persist } = request;
   const scope: Scope = request.tree === undefined ? 'dataset' : 'tree';
-  const options = { target: pair.target, key: agentKey(pair), sudo, sshOptions, persist, scope };
-  const session = await openAgentSession(options, tether);
+  const access = { sudo, sshOptions };
+  const key = sourceKey(pair);
+  const from = await openSource(
+    { source: pair.source, key, replaces: false, ...access, persist },
+    tether,
+  );
+  const connection = connectionTo(pair.target.host, from, persist);
+  const options = { target: pair.target, key: agentKey(pair, from.poolGuid), ...access, scope };
+  try {
+    return await lookingAt(
+      request,
+      from,
+      await openAgentSession({ ...options, ...connection }, tether),
+      tether,
+      watch,
+    );
+  } finally {
+    await from.close();
+  }
+};
+
+const lookingAt = async <T>(
+  request: Request,
+  from: SourceHost,
+  session: AgentSession,
+  tether: Tether,
+  watch: (sight: Sight) => Promise<T>,
+): Promise<T> => {
+  const { pair } = request;
   try {
     const facts = await session.facts();
     const problem = hostProblem(request, facts);
     if (problem !== undefined) throw problem;
-    const overlap = await overlapProblem(request, facts, tether);
+    const overlap = await overlapProblem(request, facts, from, tether);
     if (overlap !== undefined) throw overlap;
     const id = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
-    const zfs = localZfs(sudo, tether);
+    const zfs = from.zfs(tether);
     const source = await lookAtSource(zfs, pair.source.dataset, id);
-    return await watch({ session, zfs, id, facts, source });
+    return await watch({ session, from, zfs, id, facts, source });
   } finally {
     await session.close();
   }
@@ -228,12 +257,12 @@ export const looking = async <T>(
 /** What a cycle would do, by what is seen. Throws what it would throw. */
 export const rehearseCycle = async (
   request: Request,
-  { session, zfs, id, facts, source }: Sight,
+  { session, from, zfs, id, facts, source }: Sight,
 ): Promise<Rehearsal> => {
   const { dataset } = request.pair.source;
   const unfit = targetProblem(request, facts);
   if (unfit !== undefined) throw unfit;
-  const wire = chooseWire(request, facts);
+  const wire = chooseWire(request, facts, from);
   const outlook = await foresee(request, zfs, source, facts);
   const rollback = await foreseeRollback(request, session, facts, outlook);
   const prune = prunings(request, id, source, facts, outlook);

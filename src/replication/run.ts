@@ -1,7 +1,8 @@
 import type { Lock } from '../hosts/lock.ts';
+import { openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Member } from './company.ts';
-import { lockTyped } from './locking.ts';
+import { lockTyped, sourceKey } from './locking.ts';
 import type { Observer } from './observer.ts';
 import type { Request } from './request.ts';
 import type { Story } from './story.ts';
@@ -19,9 +20,11 @@ export interface Run {
   readonly member: Member;
   /** The locks of its tree and of those that it may be a part of; they last to its end. */
   readonly treeLocks: Lock[];
+  /** The source's host, connected to for as long as this run lasts. */
+  readonly source: SourceHost;
 }
 
-/** Begins a run: takes the lock of the pair as it was typed. Throws PairBusy. */
+/** Begins a run: takes the lock of the pair as it was typed, and connects to the source. Throws PairBusy, and as `openSource`. */
 export const beginRun = async (
   request: Request,
   story: Story,
@@ -32,11 +35,31 @@ export const beginRun = async (
   const started = new Date();
   const lock = await lockTyped(request.pair, started, tether);
   const locked: Tether = { ...tether, locks: [lock.descriptor] };
-  return { request, started, story, observer, tether: locked, lock, member, treeLocks: [] };
+  const { pair, sudo, sshOptions, persist } = request;
+  if (pair.source.host.kind === 'remote') observer.step(`asking ${pair.source.typed}`);
+  const options = { source: pair.source, key: sourceKey(pair), replaces: true };
+  try {
+    const source = await openSource({ ...options, sudo, sshOptions, persist }, locked);
+    return {
+      request,
+      started,
+      story,
+      observer,
+      tether: locked,
+      lock,
+      member,
+      treeLocks: [],
+      source,
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 };
 
 /** Ends it: whoever comes next may have its locks, although zferry may go on for other targets. */
-export const endRun = ({ lock, member, treeLocks }: Run): void => {
+export const endRun = async ({ source, lock, member, treeLocks }: Run): Promise<void> => {
+  await source.close();
   for (const each of [lock, ...treeLocks, ...member.targetLocks.values()]) each.release();
   member.targetLocks.clear();
 };

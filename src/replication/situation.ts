@@ -1,4 +1,5 @@
 import type { AgentSession } from '../hosts/agent-session.ts';
+import type { SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Target } from './approach.ts';
@@ -12,6 +13,7 @@ import type { Story } from './story.ts';
 export interface Situation extends Target {
   readonly request: Request;
   readonly session: AgentSession;
+  readonly from: SourceHost;
   /** zfs on the source's host. */
   readonly zfs: Zfs;
   readonly story: Story;

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { failure, refusal } from '../errors.ts';
+import { hostShown } from '../hosts/place.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import { parseSourceListing, type SourceListing, sourceListingArguments } from '../zfs/listing.ts';
 import { type DatasetName, poolOf } from '../zfs/names.ts';
@@ -11,15 +12,22 @@ import { recordProperties, type TargetId } from './target-id.ts';
 /** Says why the source could not be read: gone, its pool not imported, or in zfs's own words. */
 export const sourceFailure = async (zfs: Zfs, dataset: DatasetName, said: string) => {
   if (said.includes('permission denied')) {
-    const allow = allowLines(senderGrants(dataset, false), userInfo().username);
-    return failure(said, `as root: ${allow} (or use --sudo)`);
+    const { host } = zfs;
+    const isHere = host.kind === 'here';
+    const user = isHere ? userInfo().username : (host.user ?? 'USER');
+    const allow = allowLines(senderGrants(dataset, false), user);
+    return failure(said, `as root${isHere ? '' : ` on ${host.name}`}: ${allow} (or use --sudo)`);
   }
   if (!said.includes('does not exist')) return failure(said);
   const pool = poolOf(dataset);
+  const on = hostShown(zfs.host);
   const { exitCode } = await zfs.ask(['list', '-H', '-o', 'name', pool]);
   return exitCode === 0
-    ? refusal(`${dataset} does not exist on this host`, `see what there is: zfs list -r ${pool}`)
-    : failure(`the pool ${pool} is not imported on this host`, `zpool import ${pool}`);
+    ? refusal(
+        `${dataset} does not exist on ${on}`,
+        `see what there is: ${zfs.paste(['zfs', 'list', '-r', pool])}`,
+      )
+    : failure(`the pool ${pool} is not imported on ${on}`, zfs.paste(['zpool', 'import', pool]));
 };
 
 /** Lists the source. Throws what {@link sourceFailure} says. */

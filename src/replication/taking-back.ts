@@ -1,7 +1,7 @@
 import { asZferryError } from '../errors.ts';
+import type { SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
-import { localZfs, type Zfs } from '../hosts/zfs-command.ts';
-import type { Request } from './request.ts';
+import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Kept } from './snapshot.ts';
 import type { Story } from './story.ts';
 
@@ -10,7 +10,7 @@ export const grace = 10_000;
 
 /** Whose work is taken back, and where it is told what could not be. */
 interface Side {
-  readonly request: Pick<Request, 'sudo'>;
+  readonly source: Pick<SourceHost, 'zfs'>;
   readonly tether: Tether;
   readonly story: Story;
 }
@@ -20,13 +20,13 @@ interface Side {
  * more important, and the next one tries again. What could not be destroyed, of `names` too, is in the story.
  */
 export const takingBack = async (
-  { request, tether, story }: Side,
+  { source, tether, story }: Side,
   names: readonly string[],
   work: (zfs: Zfs) => Promise<readonly Kept[]>,
 ): Promise<void> => {
   const { signal } = new AbortController();
   try {
-    const left = await work(localZfs(request.sudo, { ...tether, signal, stall: grace }));
+    const left = await work(source.zfs({ ...tether, signal, stall: grace }));
     story.kept = [...story.kept, ...left];
   } catch (error) {
     const reason = asZferryError(error).message;

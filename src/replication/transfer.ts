@@ -7,6 +7,7 @@ import { watchForStall } from '../hosts/liveness.ts';
 import { closePipes, makePipes } from '../hosts/pipe.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
 import type { Place } from '../hosts/place.ts';
+import type { Sender } from '../hosts/sender.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { parseSendLine } from '../zfs/send.ts';
 import { transferFailure } from './cause.ts';
@@ -15,8 +16,7 @@ import type { Progress } from './observer.ts';
 /** What goes over the wire, and how. */
 export interface Transfer {
   readonly target: Place;
-  /** The whole command, `zfs send` or `sudo -n zfs send`. */
-  readonly send: readonly [string, ...string[]];
+  readonly sender: Sender;
   readonly instruction: ReceiveInstruction;
   /** The command that limits the rate on the wire. */
   readonly limiter: readonly [string, ...string[]] | undefined;
@@ -32,13 +32,14 @@ export interface TransferResult {
 }
 
 const stagesOf = <Report>({
-  send,
+  sender,
   onLine,
   compression,
   limiter,
 }: Load<Report>): readonly Stage[] => [
-  { argv: send, onLine },
-  ...(compression === 'none' ? [] : [{ argv: compressors[compression].compress }]),
+  { argv: sender.argv, onLine: (line) => sender.hear(line, onLine) },
+  ...(sender.filter === undefined ? [] : [{ argv: sender.filter }]),
+  ...(compression === 'none' || sender.packs ? [] : [{ argv: compressors[compression].compress }]),
   ...(limiter === undefined ? [] : [{ argv: limiter }]),
 ];
 
@@ -70,8 +71,8 @@ const hear = async <Report>(
 
 /** What is to be moved, and who takes it. */
 export interface Load<Report> {
-  /** The whole command that writes the bytes. */
-  readonly send: readonly [string, ...string[]];
+  /** The command that writes the bytes. */
+  readonly sender: Sender;
   /** Takes the lines of its standard error that are no complaints. */
   readonly onLine: (line: string) => boolean;
   /** Changes as long as it is known to get on. */
@@ -86,7 +87,7 @@ export interface Load<Report> {
 
 /** How every process ended, and what the target reported. */
 export interface Moved<Report> {
-  /** Of this host, first to last. */
+  /** Of the source, first to last. */
   readonly stages: readonly Ending[];
   readonly ssh: Ending;
   readonly report: Report;
@@ -102,26 +103,33 @@ export const move = async <Report>(
 ): Promise<Moved<Report>> => {
   const stalled = new AbortController();
   const reins: Tether = { ...tether, signal: AbortSignal.any([tether.signal, stalled.signal]) };
-  const stages = stagesOf(load);
-  const pipes = await makePipes(stages.length - 1, reins);
+  const row = stagesOf(load);
+  const pipes = await makePipes(row.length - 1, reins);
   const receiving = await load.receive().catch((reason: unknown) => {
     closePipes(pipes);
     throw reason;
   });
-  const children = startPipeline(stages, pipes, receiving.input, reins);
+  const children = startPipeline(row, pipes, receiving.input, reins);
   // The limiter looks at its clock all the time: that is no sign of life.
   const working = load.limiter === undefined ? children : children.slice(0, -1);
   const pids = working.flatMap(({ process }) => process.pid ?? []);
-  const endWatch = watchForStall(pids, [load.pulse, receiving.pulse], tether, () => {
-    const limit = Math.round(tether.stall / 1000);
-    stalled.abort(failure(`nothing moved for ${limit} s: the transfer was given up`));
-    session.kill();
-  });
+  const endWatch = watchForStall(
+    pids,
+    [load.pulse, load.sender.pulse, receiving.pulse],
+    tether,
+    () => {
+      const limit = Math.round(tether.stall / 1000);
+      stalled.abort(failure(`nothing moved for ${limit} s: the transfer was given up`));
+      session.kill();
+    },
+  );
   const endings = await Promise.all(children.map(({ ended }) => ended));
   const [ssh, heard] = await Promise.all([receiving.ssh, hear(receiving.report, load.nothing)]);
   endWatch();
   const error = reins.signal.aborted ? asZferryError(reins.signal.reason) : heard.error;
-  return { stages: endings, ssh, report: heard.report, error };
+  const [first, ...others] = endings;
+  const stages = first === undefined ? [] : [...load.sender.endings(first), ...others];
+  return { stages, ssh, report: heard.report, error };
 };
 
 /**
@@ -135,10 +143,10 @@ export const transfer = async (
   tether: Tether,
 ): Promise<TransferResult> => {
   const progress = progressReader(work.onProgress);
-  const { send, limiter, instruction, target } = work;
+  const { sender, limiter, instruction, target } = work;
   const { compression } = instruction;
   const load: Load<ReceiveReport> = {
-    ...{ send, limiter, compression, nothing: nothingReported },
+    ...{ sender, limiter, compression, nothing: nothingReported },
     onLine: progress.onLine,
     pulse: () => String(progress.latest().sent),
     receive: () => session.receive(instruction),

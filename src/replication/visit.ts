@@ -1,7 +1,7 @@
 import type { Scope } from '../hosts/agent-program.ts';
 import { openAgentSession } from '../hosts/agent-session.ts';
+import { connectionTo } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
-import { localZfs } from '../hosts/zfs-command.ts';
 import { approachTarget } from './approach.ts';
 import type { HeadStart } from './head-start.ts';
 import { agentKey } from './locking.ts';
@@ -21,14 +21,15 @@ export const visit = async <T>(
   request: Request = run.request,
   headStart?: HeadStart,
 ): Promise<T> => {
-  const { story, observer, tether, lock, member } = run;
+  const { story, observer, tether, lock, member, source } = run;
   const { sudo, sshOptions, persist, pair } = request;
   observer.step(`asking ${pair.target.typed}`);
   // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
-  const key = agentKey(run.request.pair);
+  const key = agentKey(run.request.pair, source.poolGuid);
   const scope: Scope = request.tree === undefined ? 'dataset' : 'tree';
   const whileConnecting = () => headStart?.begin();
-  const options = { target: pair.target, key, sudo, sshOptions, persist, scope, whileConnecting };
+  const access = { sudo, sshOptions, ...connectionTo(pair.target.host, source, persist) };
+  const options = { target: pair.target, key, ...access, scope, whileConnecting };
   const session = await openAgentSession(options, tether);
   try {
     await headStart?.ready();
@@ -38,7 +39,7 @@ export const visit = async <T>(
       ...tether,
       locks: [...tether.locks, ...locks.map(({ descriptor }) => descriptor)],
     };
-    const zfs = localZfs(sudo, reins);
+    const zfs = source.zfs(reins);
     const progress = (now: Progress) => {
       for (const held of [lock, ...locks]) held.report(now);
       observer.progress(now);
@@ -47,6 +48,7 @@ export const visit = async <T>(
     return await work({
       request,
       session,
+      from: source,
       zfs,
       ...target,
       story,

@@ -1,9 +1,9 @@
 import { usageError } from '../errors.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import { type Compression, preferredCompressors } from '../hosts/compressors.ts';
-import { isInstalled } from '../hosts/environment.ts';
 import { limiter } from '../hosts/limiter.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { SourceHost } from '../hosts/source-host.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import type { Stream } from '../zfs/send.ts';
 import type { Request } from './request.ts';
@@ -20,19 +20,23 @@ export interface Wire {
 const isWithinHost = ({ pair }: Request): boolean =>
   pair.source.host.kind === 'here' && pair.target.host.kind === 'here';
 
-const chooseCompression = (request: Request, facts: TargetFacts): Omit<Wire, 'limiter'> => {
+const chooseCompression = (
+  request: Request,
+  facts: TargetFacts,
+  from: Pick<SourceHost, 'has'>,
+): Omit<Wire, 'limiter'> => {
   const { wanted, named } = request.compression;
   if (wanted === 'none') return { compression: 'none', note: undefined };
   if (wanted === 'auto') {
     // Nothing is gained by fewer bytes where there is no wire.
     if (isWithinHost(request)) return { compression: 'none', note: undefined };
     const best = preferredCompressors.find(
-      (name) => isInstalled(name) && facts.decompressors.has(name),
+      (name) => from.has(name) && facts.decompressors.has(name),
     );
     return { compression: best ?? 'none', note: undefined };
   }
   const missing = new Set([
-    ...(isInstalled(wanted) ? [] : ['this host']),
+    ...(from.has(wanted) ? [] : [hostShown(request.pair.source.host)]),
     ...(facts.decompressors.has(wanted) ? [] : [hostShown(request.pair.target.host)]),
   ]);
   if (missing.size === 0) return { compression: wanted, note: undefined };
@@ -51,8 +55,12 @@ const chooseCompression = (request: Request, facts: TargetFacts): Omit<Wire, 'li
  * Throws a usage error when the compressor that the person named is missing on a side, or `--rate` has
  * nothing to hold it; the default compressor gives way to none.
  */
-export const chooseWire = (request: Request, facts: TargetFacts): Wire => ({
-  ...chooseCompression(request, facts),
+export const chooseWire = (
+  request: Request,
+  facts: TargetFacts,
+  from: Pick<SourceHost, 'has'>,
+): Wire => ({
+  ...chooseCompression(request, facts, from),
   limiter: request.rate === undefined ? undefined : limiter(request.rate),
 });
 

@@ -117,6 +117,11 @@ describe('a place that is missing or malformed', () => {
 
 describe('a place that cannot be what it is meant for', () => {
   wrong(
+    ['doctor', 'dst:tank/vm', 'tank/vm'],
+    'the source dst:tank/vm is on another host; doctor checks sources on this one only',
+    'see what a cycle would do: zferry run --dry-run dst:tank/vm tank/vm',
+  );
+  wrong(
     ['tank/vm', 'dst:tank'],
     'the target dst:tank is the root of a pool, which would need a forced receive',
     'write a dataset below it, such as dst:tank/replica',
@@ -142,10 +147,5 @@ describe('a place that cannot be what it is meant for', () => {
     ['tank/vm', ':usb'],
     'the target :usb is the root of a pool, which would need a forced receive',
     'write a dataset below it, such as :usb/replica',
-  );
-  wrong(
-    ['dst:tank/vm', 'dst'],
-    'the source dst:tank/vm is on another host; sources on other hosts are not supported yet',
-    'run zferry on the host of the source',
   );
 });

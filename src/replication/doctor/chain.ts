@@ -1,6 +1,7 @@
 import type { ZferryError } from '../../errors.ts';
 import { asZferryError } from '../../errors.ts';
 import type { TargetFacts } from '../../hosts/agent-report.ts';
+import { isInstalled } from '../../hosts/environment.ts';
 import { hostShown } from '../../hosts/place.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { baseName, type TokenContents } from '../../zfs/send.ts';
@@ -72,7 +73,7 @@ export const checkToken = (request: Request, { source, facts, token }: Links): F
 export const checkCompressor = (request: Request, facts: TargetFacts): Finding => {
   const check = 'compressor';
   try {
-    const { compression, note } = chooseWire(request, facts);
+    const { compression, note } = chooseWire(request, facts, { has: isInstalled });
     const { wanted } = request.compression;
     if (note === undefined) {
       return ok(check, wanted === 'auto' ? `auto: ${compression} where it helps` : compression);

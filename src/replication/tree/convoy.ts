@@ -5,6 +5,7 @@ import type { Ending } from '../../hosts/child.ts';
 import { convoyCommand, parseConvoyLine } from '../../hosts/convoy-program.ts';
 import { type ConvoyReport, nothingConveyed } from '../../hosts/convoy-report.ts';
 import { hostShown } from '../../hosts/place.ts';
+import { plainSender } from '../../hosts/sender.ts';
 import { zfsCommand } from '../../hosts/zfs-command.ts';
 import { parseSendLine, sendArguments } from '../../zfs/send.ts';
 import { transferFailure } from '../cause.ts';
@@ -142,7 +143,8 @@ export const convoy = async (
   const moved = await move(
     session,
     {
-      ...{ send, compression, limiter, nothing: nothingConveyed },
+      // Of a source on this host: the command line refuses a tree from another one.
+      ...{ sender: plainSender(send), compression, limiter, nothing: nothingConveyed },
       onLine: (line) => log.take(line),
       pulse: () => String(log.bytes),
       receive: () => session.convoy(compression),

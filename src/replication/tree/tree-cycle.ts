@@ -36,13 +36,14 @@ const wireFor = (proposed: Wire, passengers: readonly Passenger[]): Wire => {
 
 /** One session's work; answers whether there is something left for another one. */
 const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
+  // The source is on this host: the command line refuses a tree from another one.
   const gathered = gatheredZfs(seen.zfs, seen.request.sudo, seen.tether);
   const situation = await withParents({ ...seen, zfs: gathered });
   const { request, facts, zfs, id, observer, story } = situation;
   const unfit = facts.dataset === undefined ? targetProblem(request, facts) : undefined;
   if (unfit !== undefined) throw unfit;
   // That a compressor is missing is said before anything is made.
-  const proposed = chooseWire(request, facts);
+  const proposed = chooseWire(request, facts, situation.from);
   const isFirst = ledger.label === undefined;
   const label = ledger.label ?? (await snapshotTree(situation, tree));
   ledger.label = label;

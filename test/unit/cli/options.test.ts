@@ -65,13 +65,17 @@ describe('a request', () => {
 
   test.each([
     ['tank/vm', ':usb', 'is the root of a pool'],
-    ['backup:tank/vm', 'other', 'is on another host'],
     ['tank/vm', 'backup:pool', 'is the root of a pool'],
     [':tank', 'backup', 'is the root of a pool'],
     ['tank', 'backup', 'names no dataset'],
     ['tank/vm', '-backup', 'is not a host name that zferry hands to ssh'],
   ])('from %s to %s is refused because it %s', (source, target, reason) => {
     expect(refused(() => asked(source, target)).message).toContain(reason);
+  });
+
+  test('of a tree on another host is refused', () => {
+    const { message } = refused(() => asked('nas:tank/vm', 'pool/vm', '--recursive'));
+    expect(message).toContain('trees are replicated from this one only');
   });
 
   test('from this host to itself compresses nothing unless that is asked for', () => {

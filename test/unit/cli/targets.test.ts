@@ -53,6 +53,18 @@ describe('several targets in one command', () => {
       expect(asked(targets)).toHaveLength(2);
     }
   });
+
+  test('are refused where the source is on another host', () => {
+    const from = (...targets: string[]) => requestsFor('run', 'nas:tank/vm', targets, options());
+    expect(from('backup')).toHaveLength(1);
+    const { message, exitCode, hint } = refused(() => from('backup', 'other'));
+    expect({ message, exitCode, hint }).toEqual({
+      message:
+        'the source nas:tank/vm is on another host; it goes to one target in one command yet',
+      exitCode: 2,
+      hint: 'write one crontab line for each target',
+    });
+  });
 });
 
 describe('a target on the host of the source', () => {
@@ -72,6 +84,12 @@ describe('a target on the host of the source', () => {
     expect(refused(act).message).toBe(
       'the source tank/vm/disk is inside its own target localhost:tank/vm',
     );
+  });
+
+  test('is refused on another host too', () => {
+    const act = (target: string) => () => requestsFor('run', 'nas:tank/vm', [target], options());
+    expect(refused(act('root@NAS')).message).toBe('root@NAS is the source itself');
+    expect(act('nas:tank/vm2')()).toHaveLength(1);
   });
 
   test('may have a name that begins alike, or be behind a tunnel', () => {

@@ -23,6 +23,13 @@ describe('a line of the text log', () => {
     expect(textLine(failed({ snapshot: undefined }))).toContain('Z tank/vm failed to replicate');
   });
 
+  test('names the host of a source that is on another one, and the dataset of a target here', () => {
+    const line = textLine(replicated({ sourceHost: 'root@nas', to: 'backup/nas/vm' }));
+    expect(line).toContain(
+      'Z root@nas:tank/vm@zferry_2026-11-20T08:05:00Z replicated to backup/nas/vm successfully.',
+    );
+  });
+
   test('adds what a reader should know', () => {
     const entry = replicated({
       notes: ['not compressed: no lzop on backup'],

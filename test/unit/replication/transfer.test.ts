@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { failure } from '../../../src/errors.ts';
 import { nothingReported, type ReceiveReport } from '../../../src/hosts/agent-report.ts';
 import type { AgentSession, Receiving } from '../../../src/hosts/agent-session.ts';
+import { plainSender } from '../../../src/hosts/sender.ts';
 import { type Transfer, transfer } from '../../../src/replication/transfer.ts';
 import { remotePlace, snapshot } from '../support/pair.ts';
 import { tether } from '../support/tether.ts';
@@ -10,7 +11,7 @@ import { tether } from '../support/tether.ts';
 const { label, guid } = snapshot(1);
 const work: Transfer = {
   target: remotePlace('backup:pool/vm'),
-  send: ['sh', '-c', 'echo stream'],
+  sender: plainSender(['sh', '-c', 'echo stream']),
   instruction: { mode: 'full', keeps: [], compression: 'gzip', label, guid, prune: [] },
   limiter: undefined,
   onProgress: () => undefined,

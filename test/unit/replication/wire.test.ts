@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { isInstalled } from '../../../src/hosts/environment.ts';
 import { parseSource } from '../../../src/hosts/place.ts';
 import { chooseWire, fitted, goesAsStored } from '../../../src/replication/wire.ts';
 import { facts, listing, request, source } from '../support/pair.ts';
@@ -11,6 +12,7 @@ const choose = (wanted: 'lz4' | 'none' | 'auto', named: boolean, there: readonly
   chooseWire(
     request({ compression: { wanted, named } }),
     facts(undefined, { decompressors: new Set(there) }),
+    { has: isInstalled },
   );
 
 describe('the compressor of a cycle', () => {
@@ -42,7 +44,7 @@ test('auto compresses nothing on the way from this host to itself', () => {
     compression: { wanted: 'auto', named: true },
   });
   const there = facts(undefined, { decompressors: new Set(['lz4']) });
-  const wire = chooseWire(asked, there);
+  const wire = chooseWire(asked, there, { has: isInstalled });
   const data = (compression: string) => listing([], [], { compression, ratio: 2 });
   expect(fitted(wire, asked, data('off'), { asStored: false, raw: false })).toMatchObject({
     compression: 'none',

@@ -291,6 +291,8 @@ export class Simulation {
         if (exitCode !== 0) throw new Error(stderr);
         return '';
       },
+      host: { kind: 'here' },
+      paste: (command) => command.join(' '),
     };
   }
 

@@ -1,0 +1,210 @@
+import { rmSync } from 'node:fs';
+import { pid } from 'node:process';
+import { failure } from '../errors.ts';
+import { type Guid, poolOf } from '../zfs/names.ts';
+import { beatProgram } from './agent-program.ts';
+import type { TargetFacts } from './agent-report.ts';
+import { type AgentSession, beatInterval, openAgentSession } from './agent-session.ts';
+import { run } from './command.ts';
+import { commandOn } from './command-on.ts';
+import type { Compression, CompressorName } from './compressors.ts';
+import { isInstalled } from './environment.ts';
+import { type Host, hostShown, type Place, type RemoteHost } from './place.ts';
+import type { Route } from './route.ts';
+import { plainSender, remoteSender, type Sender } from './sender.ts';
+import { askProgram, filterProgram, sendProgram, sourceGreeting } from './source-program.ts';
+import { sshCommand } from './ssh.ts';
+import { sshFailure } from './ssh-failure.ts';
+import type { Tether } from './tether.ts';
+import { quoted } from './words.ts';
+import { type Answer, localZfs, type Zfs, zfsCommand, zfsOf } from './zfs-command.ts';
+
+/** How to get to a source, and as whom. */
+export interface SourceOptions {
+  readonly source: Place;
+  /** Lower-case hexadecimal; the same for every run that holds the same lock. */
+  readonly key: string;
+  /** True for a run that holds its lock: it ends what an earlier one left alive there. */
+  readonly replaces: boolean;
+  readonly sudo: boolean;
+  readonly sshOptions: readonly string[];
+  /** How long (milliseconds) ssh is to keep the connection for later runs; undefined: it ends with this one. */
+  readonly persist: number | undefined;
+}
+
+/** The host of a source, and what is done there. */
+export interface SourceHost {
+  readonly host: Host;
+  /** The guid of the source's pool; undefined on this host, where nobody had to ask. */
+  readonly poolGuid: Guid | undefined;
+  readonly has: (name: CompressorName) => boolean;
+  readonly zfs: (tether: Tether) => Zfs;
+  /** The command that sends, with these parameters for zfs; it compresses too where that is another host. */
+  readonly sender: (
+    parameters: readonly string[],
+    compression: Compression,
+    tether: Tether,
+  ) => Sender;
+  /** What makes the name of this run's own connection, for a session with the same host. */
+  readonly own: string | undefined;
+  /** Ends this run's own connection. Never throws: it would end by itself. */
+  readonly close: () => Promise<void>;
+}
+
+/** A connection that nobody ends (zferry was killed -9) is kept for so long (milliseconds) after its last use. */
+const keptAfterDeath = 30_000;
+
+const sourceHere = (host: Host, { sudo }: SourceOptions): SourceHost => ({
+  host,
+  poolGuid: undefined,
+  has: isInstalled,
+  zfs: (tether) => localZfs(sudo, tether),
+  sender: (parameters) => plainSender(zfsCommand(sudo, parameters)),
+  own: undefined,
+  close: () => Promise.resolve(),
+});
+
+/** Text that stands behind the greeting; undefined where that is not there. */
+const behindGreeting = (text: string): string | undefined => {
+  const lines = text.split('\n');
+  const begin = lines.findIndex((line) => line.endsWith(sourceGreeting));
+  return begin === -1 ? undefined : lines.slice(begin + 1).join('\n');
+};
+
+/** What ssh itself ends with when there was no session, or it broke off. */
+const sshTrouble = 255;
+
+const remoteCommand = (program: string, ...parameters: readonly string[]): string =>
+  `sh -c ${[program, 'zferry-source', ...parameters].map(quoted).join(' ')}`;
+
+const remoteZfs = (host: RemoteHost, route: Route, sudo: boolean, tether: Tether): Zfs => {
+  const { settings, sshOptions, kept } = route;
+  const ask = async (parameters: readonly string[]): Promise<Answer> => {
+    const command = remoteCommand(askProgram, sudo ? 'sudo -n' : '', ...parameters);
+    const name = `zfs ${parameters.join(' ')} on ${hostShown(host)}`;
+    const argv = sshCommand(host, command, settings, sshOptions, kept);
+    const { exitCode, stdout, stderr } = await run(argv, tether, name);
+    const answer = behindGreeting(stdout);
+    const complaint = behindGreeting(stderr);
+    if (answer === undefined || exitCode === sshTrouble) {
+      const said = (complaint ?? stderr).split('\n').filter(Boolean);
+      throw sshFailure(host, { program: 'ssh', exitCode, signal: undefined, said });
+    }
+    return { exitCode, stdout: answer, stderr: complaint ?? '' };
+  };
+  return zfsOf(ask, host, (command) => commandOn(host, { sudo, sshOptions }, command));
+};
+
+/** Ends a connection at once; where its master does not listen, it is left to itself. */
+const end = async (socket: string, tether: Tether): Promise<void> => {
+  const words = ['ssh', '-F', '/dev/null', '-o', `ControlPath=${socket}`, '-O', 'exit', 'own'];
+  const { signal } = new AbortController();
+  const limited = { ...tether, locks: [], signal, stall: 2_000 };
+  await run(words as [string, ...string[]], limited).catch(() => undefined);
+  rmSync(socket, { force: true });
+};
+
+/** Looks at the host, and ends what an earlier run left alive there. Throws what keeps it from taking part. */
+const greet = async (
+  session: AgentSession,
+  { source, replaces, sudo, sshOptions }: SourceOptions,
+): Promise<TargetFacts & { readonly poolGuid: Guid }> => {
+  const first = await session.facts();
+  const facts =
+    replaces && first.predecessors.length > 0 ? await session.replacePredecessors() : first;
+  const on = hostShown(source.host);
+  if (replaces && facts.predecessors.length > 0) {
+    throw failure(
+      `processes of an earlier run do not end on ${on} (process group ${facts.predecessors.join(', ')})`,
+      'is a pool suspended there? see zpool status -x',
+    );
+  }
+  if (!facts.hasZfs) {
+    throw failure(
+      `there is no zfs command on ${on}`,
+      'install OpenZFS there, or see that its folder is on the PATH of this ssh user',
+    );
+  }
+  if (facts.complaint !== undefined) throw failure(`zfs on ${on}: ${facts.complaint}`);
+  const { poolGuid } = facts;
+  if (poolGuid !== undefined) return { ...facts, poolGuid };
+  const pool = poolOf(source.dataset);
+  throw failure(
+    `the pool ${pool} is not imported on ${on}`,
+    commandOn(source.host, { sudo, sshOptions }, ['zpool', 'import', pool]),
+  );
+};
+
+let opened = 0;
+
+const sourceBySsh = async (
+  host: RemoteHost,
+  options: SourceOptions,
+  tether: Tether,
+): Promise<SourceHost> => {
+  const { source, key, sudo, sshOptions, persist } = options;
+  opened += 1;
+  const own = persist === undefined ? `${pid} ${Date.now()} ${opened}` : undefined;
+  // What is asked there beside its pool costs least of the pool's root.
+  const target = { ...source, dataset: poolOf(source.dataset) };
+  const access = { sudo, sshOptions, persist: persist ?? keptAfterDeath, own };
+  const session = await openAgentSession({ target, key, ...access }, tether);
+  const { route, isNoisy } = session;
+  if (route === undefined) throw failure(`no way to ${hostShown(host)}`);
+  const socket = own === undefined ? undefined : route.kept?.socket;
+  const close = () => (socket === undefined ? Promise.resolve() : end(socket, tether));
+  try {
+    const { poolGuid, decompressors } = await greet(session, options);
+    await session.close();
+    return {
+      host,
+      poolGuid,
+      has: (name) => decompressors.has(name),
+      zfs: (reins) => remoteZfs(host, route, sudo, reins),
+      sender: (parameters, compression, { stall }) => {
+        const mark = isNoisy ? `zferry-stream ${key}` : '';
+        const words = [sudo ? 'sudo -n' : '', compression, beatProgram(beatInterval(stall)), mark];
+        const command = remoteCommand(sendProgram(key), ...words, ...parameters);
+        const { settings, kept } = route;
+        return remoteSender(
+          sshCommand(host, command, settings, route.sshOptions, kept),
+          host,
+          compression,
+          isNoisy ? ['sh', '-c', filterProgram, 'zferry-filter', mark] : undefined,
+        );
+      },
+      own,
+      close,
+    };
+  } catch (error) {
+    await session.close();
+    await close();
+    throw error;
+  }
+};
+
+/**
+ * Makes ready to work with a source: nothing is to be done where that is on this host; another one is connected to,
+ * once for all that comes, and looked at. Throws what keeps that host from taking part.
+ */
+export const openSource = async (options: SourceOptions, tether: Tether): Promise<SourceHost> => {
+  const { host } = options.source;
+  return host.kind === 'here'
+    ? sourceHere(host, options)
+    : await sourceBySsh(host, options, tether);
+};
+
+/** How the connection to a target is kept: as this run's own, where that goes to the source's host in the same words. */
+export const connectionTo = (
+  target: Host,
+  { host, own }: Pick<SourceHost, 'host' | 'own'>,
+  persist: number | undefined,
+): { readonly persist: number | undefined; readonly own: string | undefined } => {
+  const isSame =
+    target.kind === 'remote' &&
+    host.kind === 'remote' &&
+    (['user', 'name', 'port'] as const).every((part) => target[part] === host[part]);
+  return own !== undefined && isSame
+    ? { persist: keptAfterDeath, own }
+    : { persist, own: undefined };
+};

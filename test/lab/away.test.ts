@@ -1,0 +1,202 @@
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  by,
+  type Direction,
+  direction,
+  here,
+  isCurrent,
+  logged,
+  remove,
+  starts,
+  writeMore,
+  zferry,
+} from './support/direction.ts';
+import { dst, src } from './support/host.ts';
+import { impatient } from './support/interruption.ts';
+import { logTime, silentSuccess } from './support/outcome.ts';
+import { property, snapshots, stateOf } from './support/pair.ts';
+import { quote, sh } from './support/quote.ts';
+import { verdictOf } from './support/refusal.ts';
+import type { Result } from './support/ssh.ts';
+import { wrapTools } from './support/tools.ts';
+import { wire } from './support/wire.ts';
+
+let one: Direction;
+afterEach(async () => remove(one));
+
+/** The source is on dst, the target here. */
+const pulls = () => direction(src, [dst, by('dst')], [src, here]);
+/** Both are on dst. */
+const leadsThrough = () => direction(src, [dst, by('dst')], [dst, by('dst')]);
+
+/** Runs it, and tells how often another host let it in. */
+const observed = async (...words: readonly string[]): Promise<Result & { logins: number }> => {
+  const tools = await wrapTools({ ssh: 'exec $real -v -E "${0%/*}/log" "$@"' });
+  const result = await zferry(one, words, tools);
+  const logins = await src.ok(sh`grep -c '^Authenticated to' ${`${tools}/log`} || true`);
+  return { ...result, logins: Number(logins) };
+};
+
+/** No process of a run is left on either host, its connection to the source included. */
+const isQuiet = async (seconds: number): Promise<void> => {
+  const none = '! pgrep -x zfs && ! pgrep -x lzop';
+  await dst.until(none, seconds * 1_000);
+  await src.until(`${none} && ! pgrep -f '^ssh: .*mux'`, seconds * 1_000);
+};
+
+const words = () => ({
+  label: String.raw`zferry_\S+`,
+  to: one.to === src ? one.target : 'dst',
+});
+
+describe.each([
+  ['a source on another host', pulls],
+  ['both on another host, through this one', leadsThrough],
+])('%s', (_, make) => {
+  test('are primed and kept current with one login', async () => {
+    one = await make();
+    const calm = { ...silentSuccess, logins: 1 };
+    expect(await observed('prime')).toEqual(calm);
+    expect(await property(one.to, one.target, 'readonly')).toBe('on');
+    await writeMore(one, 1);
+    const { exitCode, stdout } = await observed('run', '--dry-run');
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`would then destroy ${one.source}@`);
+    expect(stdout).toMatch(/@\S+ on dst$/m);
+    expect(await observed('run')).toEqual(calm);
+
+    const label = await isCurrent(one);
+    expect(await snapshots(dst, one.source)).toEqual([label]);
+    expect((await logged(one)).at(-1)).toMatch(
+      new RegExp(
+        `^${logTime} dst:${one.source}@${label} replicated to ${words().to} successfully\\. incremental [0-9.]+ MiB in [0-9.]+ s$`,
+      ),
+    );
+    for (const compress of ['none', 'zstd', 'auto']) {
+      await writeMore(one, 1);
+      const options = ['--compress', compress, '--sudo', '--rate', '50M'];
+      expect(await zferry(one, ['run', ...options])).toEqual(silentSuccess);
+    }
+    await isCurrent(one);
+    await isQuiet(5);
+  });
+});
+
+describe('a source on another host', () => {
+  test('is sent anew beside a replica, and forgets its target', async () => {
+    one = await pulls();
+    expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+    expect((await zferry(one, ['prime', '--replace'])).exitCode).toBe(0);
+    await isCurrent(one);
+    const { stdout } = await src.run(['zferry', 'forget', ...one.places].map(quote).join(' '));
+    expect(stdout).toMatch(
+      new RegExp(`^${one.source} has forgotten ${one.target} \\([0-9a-f]+\\)\n$`),
+    );
+    expect(await dst.ok(sh`zfs list -H -o name -t bookmark -r ${one.source}`)).toBe('');
+    await isQuiet(5);
+  });
+
+  const slowly = ['--rate', '1M', ...impatient] as const;
+
+  /** Starts a prime of 12 MiB and answers in the middle of it. */
+  const inTheMiddle = async (...options: readonly string[]) => {
+    await writeMore(one, 12);
+    const run = starts(one, ['prime', ...slowly, ...options]);
+    const ended = run.done.then(({ stderr }) => {
+      throw new Error(`it ended too early: ${stderr}`);
+    });
+    const begun = src.until(
+      sh`zpool sync ${src.pool}; test "$(zfs get -Hp -o value used ${one.target})" -gt 3000000`,
+      60_000,
+    );
+    await Promise.race([begun, ended]);
+    ended.catch(() => undefined);
+    return run;
+  };
+
+  test.each(['KILL', 'TERM'])(
+    'is resumed after SIG%s, and nothing of that run lives on',
+    async (signal) => {
+      one = await pulls();
+      const run = await inTheMiddle();
+      expect((await zferry(one, ['prime'])).exitCode).toBe(4);
+      await run.signal(signal);
+      await run.done;
+      for (const host of [dst, src]) await host.until('! pgrep -x zfs && ! pgrep -x lzop');
+      expect(await property(src, one.target, 'receive_resume_token')).not.toBe('-');
+
+      expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+      expect((await logged(one)).at(-1)).toContain('. resumed ');
+      await isCurrent(one);
+      // Nobody ended the connection of a run that was killed.
+      await isQuiet(40);
+    },
+  );
+
+  test('that is cut off ends the run in bounded time, and is resumed by the next', async () => {
+    one = await pulls();
+    const run = await inTheMiddle();
+    const began = performance.now();
+    await wire.cut();
+    onTestFinished(async () => wire.join());
+    const { exitCode, stderr } = await run.done;
+    expect(performance.now() - began).toBeLessThan(20_000);
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /^zferry: error: (the connection to dst broke off|.*not responding.*)\n$/,
+      ),
+    });
+    await wire.join();
+    expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+    expect((await logged(one)).at(-1)).toContain('. resumed ');
+    await isCurrent(one);
+    await isQuiet(10);
+  });
+
+  test('whose login prints something is not misread', async () => {
+    one = await pulls();
+    // Not to the tests, which come another way.
+    const noise = `case $SSH_CONNECTION in ${src.address}\\ *) printf noise; printf more >&2;; esac`;
+    await dst.ok('cp /root/.bashrc /root/.bashrc.kept');
+    onTestFinished(async () => void (await dst.run('mv /root/.bashrc.kept /root/.bashrc')));
+    await dst.write('/root/.bashrc', `${noise}\n`);
+    expect(await src.ok('ssh dst true 2>&1')).toContain('noise');
+    expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+    await writeMore(one, 1);
+    expect(await zferry(one, ['run', '--compress', 'none'])).toEqual(silentSuccess);
+    await isCurrent(one);
+  });
+
+  test('that cannot take part is refused with the way out', async () => {
+    one = await pulls();
+    const tell = async (source: string, ...more: readonly string[]) =>
+      verdictOf(await zferry({ ...one, places: [source, one.places[1]] }, ['run', ...more]));
+    const before = await stateOf(dst, one.source);
+
+    expect(await tell(`dst:${one.source}/gone`)).toEqual({
+      exitCode: 3,
+      error: `${one.source}/gone does not exist on dst`,
+      hint: `see what there is: ssh dst 'zfs list -r ${dst.pool}'`,
+    });
+    const gone = await tell('dst:nopool/vm');
+    expect(gone).toEqual({
+      exitCode: 1,
+      error: 'the pool nopool is not imported on dst',
+      hint: "ssh dst 'zpool import nopool'",
+    });
+    expect(await tell('nosuchhost.invalid:tank/vm')).toMatchObject({
+      exitCode: 1,
+      error: expect.stringContaining('nosuchhost.invalid'),
+    });
+    // One host by two names.
+    const inside = { ...one, places: [one.places[0], `10.99.1.2:${one.source}/copy`] as const };
+    const alias = ['--ssh-option', 'HostKeyAlias=dst'];
+    expect(verdictOf(await zferry(inside, ['prime', ...alias]))).toEqual({
+      exitCode: 3,
+      error: `${one.source}/copy on 10.99.1.2 is inside its own source ${one.source}`,
+      hint: 'both are one host; name another dataset or another host',
+    });
+    expect(await stateOf(dst, one.source)).toBe(before);
+  });
+});
