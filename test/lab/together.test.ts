@@ -102,12 +102,14 @@ describe('several targets in one run', () => {
       await writeFiles(good.source, cycle);
       const { exitCode, stdout, stderr } = await together('run');
       expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
-      expect(stderr.trim().split('\n').toSorted()).toEqual([
-        `zferry: error: ${missing.place}: ${missing.target} on dst does not exist: this pair is not primed, or the target was destroyed or renamed`,
-        `zferry: error: ${writable.place}: ${writable.target} on dst is writable`,
-        `zferry: hint: make it read-only: ssh dst 'zfs set readonly=on ${writable.target}'`,
-        `zferry: hint: make the first full send: zferry prime ${good.source} ${missing.place}`,
-      ]);
+      expect(stderr.trim().split('\n').toSorted()).toEqual(
+        [
+          `zferry: error: ${missing.place}: ${missing.target} on dst does not exist: this pair is not primed, or the target was destroyed or renamed`,
+          `zferry: error: ${writable.place}: ${writable.target} on dst is writable`,
+          `zferry: hint: make it read-only: ssh dst 'zfs set readonly=on ${writable.target}'`,
+          `zferry: hint: make the first full send: zferry prime ${good.source} ${missing.place}`,
+        ].toSorted(),
+      );
       const label = await newestEqual(good);
       // The one of the last common base of the others may be there as well
       expect((await snapshots(src, good.source)).at(-1)).toBe(label);
