@@ -88,7 +88,7 @@ const check = (simulation: Simulation, keep: number, unclear: readonly number[])
   expect(source.snapshots.length).toBeLessThanOrEqual(most.reduce((a, b) => a + b) + keep);
 };
 
-describe('several targets in one run, over weeks', () => {
+describe('several targets in one run, again and again', () => {
   test('each always has its base, and nothing piles up, whatever happens to whom', async () => {
     await fc.assert(
       fc.asyncProperty(history, async ({ targets, runs, spells, keep, seed }) => {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  type AbandonedQuestion,
+  abandoned,
   type PruningQuestion,
   pruneSource,
   pruneTarget,
@@ -411,5 +413,51 @@ describe('on the target, whatever is there, pruning', () => {
       }),
       many,
     );
+  });
+});
+
+describe('what was made for a target and never arrived', () => {
+  /** Verified at 10, cut off at 20 and 30; 90 is about to be sent. */
+  const source = listing(
+    [10, 20, 30, 90].map((age) => snapshot(age, undefined, mine)),
+    [10, 20, 30, 90].map((age) => marked(age)),
+  );
+  const given = (changes: Partial<AbandonedQuestion> = {}) =>
+    abandoned({
+      ...{ source, target: mine, series, sent: snapshot(90), keep: undefined },
+      ...{ base: snapshot(10).guid, there: new Set([snapshot(10).guid]) },
+      ...changes,
+    });
+
+  test('goes before the next stream, with its bookmarks', () => {
+    const { snapshots, bookmarks } = given();
+    expect([ages(snapshots), ages(bookmarks)]).toEqual([
+      [20, 30],
+      [20, 30],
+    ]);
+  });
+
+  test('is not what the target has, nor its base, nor what is being sent', () => {
+    const there = new Set(['10', '20', '30']);
+    const { snapshots, bookmarks } = given({ there, base: snapshot(30).guid });
+    expect([ages(snapshots), ages(bookmarks)]).toEqual([[], []]);
+  });
+
+  test('leaves the bookmarks alone where no bookmark tells which one is the base', () => {
+    const lost = listing(
+      source.snapshots,
+      [20, 30, 90].map((age) => marked(age)),
+    );
+    expect(ages(given({ source: lost }).bookmarks)).toEqual([]);
+  });
+
+  test('stays as long as another target needs it, and is postponed', () => {
+    const [other] = others;
+    const shared = listing(source.snapshots, [
+      ...source.bookmarks,
+      ...[10, 20].map((age) => marked(age, other)),
+    ]);
+    const { snapshots, postponed, bookmarks } = given({ source: shared });
+    expect([ages(snapshots), ages(postponed), ages(bookmarks)]).toEqual([[30], [20], [20, 30]]);
   });
 });
