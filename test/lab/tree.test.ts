@@ -250,6 +250,20 @@ test('what is missing above the target is made, read-only and never mounted', as
   expect(made.split('\n')).toEqual(['on', 'off', 'no', 'on', 'off', 'no']);
   expect(await snapshots(dst, `${above}/between/root/b`)).toHaveLength(1);
   await dst.ok(sh`zfs destroy -r ${above}`);
+
+  const gone = await tree.zferry('prime', '-r', `${tree.source}/gone`, place);
+  expect(gone.exitCode).toBe(3);
+  expect((await dst.run(sh`zfs list ${above}`)).exitCode).toBe(1);
+});
+
+test('with --properties no mark of the source stays on the target', async () => {
+  await src.ok(sh`zfs set atime=off ${`${tree.source}/a`}`);
+  expect(await run('--properties')).toEqual(silentSuccess);
+  const label = await allCurrent();
+  for (const path of all()) {
+    expect(await property(dst, `${tree.target}${path}@${label}`, 'zferry:for')).toBe('-');
+  }
+  expect(await property(dst, `${tree.target}/a`, 'atime')).toBe('off');
 });
 
 test.each([

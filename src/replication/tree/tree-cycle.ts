@@ -19,9 +19,11 @@ import { snapshotTree } from './snapshot-tree.ts';
 
 /** The datasets between the target's pool and the target, made where a first full send finds them missing. */
 const withParents = async (situation: Situation): Promise<Situation> => {
-  const { request, facts, session, observer } = situation;
+  const { request, facts, session, zfs, id, observer } = situation;
   const isMissing = facts.dataset === undefined && !facts.parentExists && !facts.hasAside;
   if (request.intent !== 'prime' || !isMissing) return situation;
+  // Where the source is gone or was mistyped, nothing is made.
+  await listTree(zfs, request.pair.source.dataset, id);
   observer.step('making the datasets above the target');
   return { ...situation, facts: await session.makeParents() };
 };
