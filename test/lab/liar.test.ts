@@ -181,7 +181,8 @@ describe('guids of the target', () => {
     onTestFinished(async () => void (await src.run(sh`zfs destroy ${claimed}; true`)));
     const line = `END { print "${pair.target}@claimed", "${await guid(src, claimed)}", "99999999", "-" }`;
     const { result, calls } = await lied(await liar({ zfs: listLie(`{ print } ${line}`) }));
-    expect(streams(calls)[0]).toContain(`-i ${claimed} `);
+    // By the bookmark that was just made of it
+    expect(streams(calls)[0]).toContain(`-i ${pair.source}#zferry_`);
     expect(verdictOf(result)).toMatchObject({
       exitCode: 3,
       error: expect.stringMatching(/^dst: .*does not match incremental source/),
