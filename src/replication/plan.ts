@@ -8,6 +8,7 @@ import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
 import { encryptionProblem, goesRaw, keyProblem, newEncryptionProblem } from './encryption.ts';
 import { onTarget, where, zferry } from './hints.ts';
 import type { Request } from './request.ts';
+import { parseStreamRecord } from './stream-record.ts';
 
 /** Why the host of the target cannot serve at all; undefined where it can. */
 export const hostProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
@@ -84,6 +85,19 @@ export const targetProblem = (request: Request, facts: TargetFacts): ZferryError
 export const sourceProblem = (request: Request, source: SourceListing): ZferryError | undefined =>
   keyProblem(request, source);
 
+/**
+ * Why properties cannot go along; undefined where they can. A dataset that has not received any has its own taken for
+ * received ones by the first stream that brings some (zfs_ioc_recv, dsl_prop_get_received in OpenZFS 2.3), and loses
+ * them: readonly, canmount, a mountpoint.
+ */
+const propertiesProblem = (request: Request, source: SourceListing): ZferryError | undefined => {
+  if (!request.properties || parseStreamRecord(source.properties[0])?.properties) return undefined;
+  return refusal(
+    `${where(request.pair)} was begun without --properties: zfs would reset what is set on it, readonly too`,
+    `leave --properties out, or send it anew with them: ${zferry(request, 'prime', '--replace')}`,
+  );
+};
+
 /** Why this source cannot go on in that dataset, whatever snapshots both have; undefined where it can. */
 export const matchProblem = (
   request: Request,
@@ -91,7 +105,9 @@ export const matchProblem = (
   target: TargetDataset,
 ): ZferryError | undefined => {
   const { pair } = request;
-  if (source.type === target.type) return encryptionProblem(request, source, target);
+  if (source.type === target.type) {
+    return propertiesProblem(request, source) ?? encryptionProblem(request, source, target);
+  }
   return refusal(
     `${pair.source.dataset} is a ${source.type}, and ${where(pair)} is a ${target.type}`,
     'give another name for the target',

@@ -105,7 +105,8 @@ export const recordStream = async (
   source: SourceListing,
 ): Promise<void> => {
   const { pair, partOf } = request;
-  const record = streamRecord({ raw: goesRaw(request, source) });
+  const { properties } = request;
+  const record = streamRecord({ raw: goesRaw(request, source), properties });
   // A part of a tree may be asked for alone one day.
   const own = partOf && targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
   const ids = new Set(own === undefined ? [id] : [id, own]);

@@ -229,7 +229,7 @@ test('a run for a part of a tree waits for neither: the second says so', async (
   await src.ok(sh`head -c 20000000 /dev/urandom >/${`${tree.source}/c`}/big`);
   const slow = ['--compress', 'none', '--rate', '500K'];
   const going = src.start(underCron(['-r', tree.source, tree.place, '--log', tree.log, ...slow]));
-  await src.until(sh`pgrep -f 'zfs send.*${tree.source}/c@'`, 30_000);
+  await src.until(sh`pgrep -f '[z]fs send.*${tree.source}/c@'`, 30_000);
   const part = [`${tree.source}/a`, `dst:${tree.target}/a`, '--log', tree.log];
   expect((await src.run(underCron(part))).exitCode).toBe(4);
   await going.signal('TERM');
@@ -256,14 +256,22 @@ test('what is missing above the target is made, read-only and never mounted', as
   expect((await dst.run(sh`zfs list ${above}`)).exitCode).toBe(1);
 });
 
-test('with --properties no mark of the source stays on the target', async () => {
-  await src.ok(sh`zfs set atime=off ${`${tree.source}/a`}`);
-  expect(await run('--properties')).toEqual(silentSuccess);
-  const label = await allCurrent();
-  for (const path of all()) {
-    expect(await property(dst, `${tree.target}${path}@${label}`, 'zferry:for')).toBe('-');
-  }
-  expect(await property(dst, `${tree.target}/a`, 'atime')).toBe('off');
+test('--properties is for a tree that was begun with it: then no mark stays on the target', async () => {
+  const before = await allCurrent();
+  const refused = await run('--properties');
+  expect(refused.exitCode).toBe(3);
+  expect(refused.stderr).toContain(`${tree.target} on dst was begun without --properties`);
+  expect(await allCurrent()).toBe(before);
+  const target = `${tree.target}-p`;
+  await src.ok(sh`zfs set atime=off ${`${tree.source}/a/b`}`);
+  const words = ['-r', `${tree.source}/a`, `dst:${target}`, '--properties'];
+  expect(await tree.zferry('prime', ...words)).toEqual(silentSuccess);
+  expect(await tree.zferry('run', ...words)).toEqual(silentSuccess);
+  const marks = await dst.ok(sh`zfs get -H -r -t snapshot -o value zferry:for ${target}`);
+  expect(new Set(marks.split('\n'))).toEqual(new Set(['-']));
+  expect(await property(dst, `${target}/b`, 'atime')).toBe('off');
+  expect(await property(dst, `${target}/b`, 'readonly')).toBe('on');
+  await dst.ok(sh`zfs destroy -r ${target}`);
 });
 
 test.each([

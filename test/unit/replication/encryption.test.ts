@@ -30,16 +30,18 @@ const partial = { resumeToken: '1-a-b-c' };
 describe('what is on record of a series', () => {
   test('is read as it was written', () => {
     fc.assert(
-      fc.property(fc.boolean(), (isRaw) => {
-        const record = streamRecord({ raw: isRaw });
-        expect(parseStreamRecord(record)).toEqual({ largeBlocks: true, raw: isRaw });
+      fc.property(fc.boolean(), fc.boolean(), (raw, properties) => {
+        const record = streamRecord({ raw, properties });
+        expect(parseStreamRecord(record)).toEqual({ largeBlocks: true, raw, properties });
       }),
     );
   });
 
   test('may be of another making: nothing, or words that nobody knows', () => {
     expect(parseStreamRecord(undefined)).toBeUndefined();
-    expect(parseStreamRecord('something')).toEqual({ largeBlocks: false, raw: false });
+    expect(parseStreamRecord('something')).toEqual({
+      ...{ largeBlocks: false, raw: false, properties: false },
+    });
   });
 });
 

@@ -426,3 +426,20 @@ describe('a partial receive', () => {
     );
   });
 });
+
+describe('--properties', () => {
+  const asked = request({ properties: true });
+  const begunWith = (record: string | undefined) =>
+    decide(asked, listing([one], [], { properties: [record, undefined] }), facts(replica([one])));
+
+  test('goes on where the replica was begun with it', () => {
+    expect(begunWith('large-blocks,properties').kind).toBe('incremental');
+  });
+
+  test.each([undefined, 'large-blocks', 'none'])('is refused where the record is %j', (record) => {
+    expect(begunWith(record)).toMatchObject({
+      kind: 'refuse',
+      error: { kind: 'decide', message: expect.stringContaining('was begun without --properties') },
+    });
+  });
+});
