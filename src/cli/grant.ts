@@ -4,6 +4,7 @@ import { type Place, parseSource } from '../hosts/place.ts';
 import { onHost } from '../hosts/questions.ts';
 import type { GrantRequest } from '../replication/granting.ts';
 import { parentOf } from '../zfs/names.ts';
+import { sshOption } from './options.ts';
 import { printResult, printStep } from './terminal.ts';
 
 interface GrantOptions {
@@ -78,12 +79,7 @@ export const addGrant = (program: Command, help: string, end: (code: number) => 
     .option('-r, --recursive', 'for the datasets below it, too')
     .option('--apply', 'run the lines, there as the user that ssh logs in')
     .option('--sudo', 'run zfs through sudo -n')
-    .addOption(
-      new Option(
-        '--ssh-option <option>',
-        'an option for ssh -o, such as Port=2222; may be repeated',
-      ).argParser((value: string, earlier: readonly string[] = []) => [...earlier, value]),
-    )
+    .addOption(sshOption())
     .addHelpText('after', examples + help)
     .action(async (place: string, user: string, options: GrantOptions) => {
       await perform(place, user, options);
