@@ -88,20 +88,27 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     prune: plan.prune,
   });
 
+/** Prints one plan, or what would keep it from being carried out; answers its exit code. */
+const printOutcome = (
+  request: Request,
+  outcome: Rehearsal | ZferryError,
+  output: OutputOptions,
+  prefix = '',
+): number => {
+  if (outcome instanceof ZferryError) {
+    printError(outcome, prefix);
+    return outcome.exitCode;
+  }
+  printResult(output.json ? planJson(request, outcome) : planLines(request, outcome).join('\n'));
+  return exitCodes.done.code;
+};
+
 /** Prints what a run for a tree would do, dataset by dataset; answers the worst exit code. */
 const printTree = async (request: Request, tree: Tree, output: OutputOptions): Promise<number> => {
   const members = await withInterrupts((signal) =>
     rehearseTree(request, tree, { locks: [], signal, stall: request.stall }),
   );
-  const codes = members.map(({ request: own, outcome }) => {
-    if (outcome instanceof ZferryError) {
-      printError(outcome);
-      return outcome.exitCode;
-    }
-    printResult(output.json ? planJson(own, outcome) : planLines(own, outcome).join('\n'));
-    return exitCodes.done.code;
-  });
-  return Math.max(...codes);
+  return worstOf(members.map(({ request: own, outcome }) => printOutcome(own, outcome, output)));
 };
 
 /**
@@ -123,12 +130,8 @@ export const printRehearsals = async (
     ),
   );
   const codes = outcomes.map(({ request, outcome }) => {
-    if (outcome instanceof ZferryError) {
-      printError(outcome, requests.length === 1 ? '' : `${request.pair.target.typed}: `);
-      return outcome.exitCode;
-    }
-    printResult(output.json ? planJson(request, outcome) : planLines(request, outcome).join('\n'));
-    return exitCodes.done.code;
+    const prefix = requests.length === 1 ? '' : `${request.pair.target.typed}: `;
+    return printOutcome(request, outcome, output, prefix);
   });
   return worstOf(codes);
 };
