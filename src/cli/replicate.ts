@@ -175,6 +175,15 @@ const attempt = async (
   }
 };
 
+/** Appends the log line; a log that cannot be written is said, and changes nothing of what was done. */
+const record = (entry: Entry, { log, logFormat }: OutputOptions): void => {
+  try {
+    appendToLog(log, logFormat, entry);
+  } catch (error) {
+    printError(asZferryError(error));
+  }
+};
+
 /** Each member of a tree that is not current has its own line and its own words. */
 const reportMembers = (
   request: Request,
@@ -183,12 +192,11 @@ const reportMembers = (
   began: number,
 ): void => {
   for (const { source, target, error, story } of failures) {
-    const { host } = request.pair.target;
     const pair = {
       source: { ...request.pair.source, dataset: source },
-      target: { ...request.pair.target, host, typed: target },
+      target: { ...request.pair.target, typed: target },
     };
-    appendToLog(output.log, output.logFormat, entryFor({ ...request, pair }, story, error, began));
+    record(entryFor({ ...request, pair }, story, error, began), output);
     printError(error.message.includes(source) ? error : error.about(source));
   }
 };
@@ -206,11 +214,7 @@ const replicateOne = async (
   const outcome = await attempt(task, face, story, output, signal);
   if (outcome === 'already primed') return reportPrimed(request, output);
   const entry = entryFor(request, story, outcome, began);
-  try {
-    appendToLog(output.log, output.logFormat, entry);
-  } catch (error) {
-    printError(asZferryError(error));
-  }
+  record(entry, output);
   if (outcome === 'replicated') return reportSuccess(entry, story, output, face);
   if (outcome instanceof TreeIncomplete) reportMembers(request, outcome, output, began);
   return reportFailure(outcome, entry, output, face);
