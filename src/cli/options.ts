@@ -29,6 +29,7 @@ export interface ReplicatingOptions extends OutputOptions, TreeOptions {
   readonly rate?: number;
   readonly keep?: number;
   readonly keepTarget?: RetentionPolicy;
+  readonly includeSnapshots?: readonly string[];
   readonly stall: number;
   readonly sudo?: boolean;
   readonly sshOption?: readonly string[];
@@ -75,6 +76,20 @@ export const sshOption = (): Option =>
 
 const tenMinutes = 600_000;
 
+/** A pattern for what stands behind the `@`. Throws a usage error for one that can match no snapshot. */
+const parseSnapshotPattern = (text: string): string => {
+  const stray = /[/@#]/.exec(text)?.[0];
+  const problem =
+    text === '' || !isPrintable(text)
+      ? 'is no pattern'
+      : stray && `has a ${stray}, which no snapshot has behind its @`;
+  if (problem === undefined) return text;
+  throw usageError(
+    `'${shown(text)}' ${problem}`,
+    "write what stands behind the @, such as 'autosnap_*' or '*_hourly'",
+  );
+};
+
 /** Adds the options that every replicating verb has. */
 export const withReplicatingOptions = (command: Command): Command =>
   withTreeOptions(command)
@@ -102,6 +117,15 @@ export const withReplicatingOptions = (command: Command): Command =>
       '--keep-target <policy>',
       "keep these of the series on the target, such as 'last=2 hourly=24 daily=7'",
       of('--keep-target', parseRetentionPolicy),
+    )
+    .addOption(
+      new Option(
+        '--include-snapshots <pattern>',
+        "send snapshots of others that are called so too, such as 'autosnap_*_hourly'; may be repeated",
+      ).argParser((value: string, earlier: readonly string[] = []) => [
+        ...earlier,
+        of('--include-snapshots', parseSnapshotPattern)(value),
+      ]),
     )
     .option(
       '--decrypt',
@@ -186,6 +210,12 @@ export const requestFor = (
       'run zferry on the host of the source, or write one crontab line for each dataset',
     );
   }
+  if (options.includeSnapshots !== undefined && source.host.kind === 'remote') {
+    throw usageError(
+      `the source ${source.typed} is on another host; --include-snapshots is for a source on this one`,
+      'run zferry on the host of the source, or leave the option out',
+    );
+  }
   // That neither pv nor mbuffer is there is said before anything is begun.
   if (options.rate !== undefined) limiter(options.rate);
   // That the new replica's name would be too long is said before anything is begun.
@@ -201,6 +231,7 @@ export const requestFor = (
     rate: options.rate,
     keep: options.keep,
     keepTarget: options.keepTarget,
+    includeSnapshots: options.includeSnapshots ?? [],
     stall: options.stall,
     sudo: options.sudo ?? false,
     sshOptions: options.sshOption ?? [],

@@ -45,6 +45,18 @@ const replacementLines = ({ pair }: Request, { as, destroys }: RehearsedReplacem
   ];
 };
 
+/** More names than that say no more on a terminal; --json has all. */
+const mostNamed = 5;
+
+const cargoLines = ({ carries }: Rehearsal): string[] => {
+  if (carries.length === 0) return [];
+  const more = carries.length - mostNamed;
+  const names = [...carries.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])];
+  return [
+    `${carries.length} ${carries.length === 1 ? 'snapshot of others goes' : 'snapshots of others go'} before it: ${names.join(', ')}`,
+  ];
+};
+
 const planLines = (request: Request, plan: Rehearsal): string[] => {
   const replacing = plan.replaces === undefined ? [] : replacementLines(request, plan.replaces);
   if (plan.kind === 'already primed') return [sending(request, plan), ...replacing];
@@ -57,9 +69,10 @@ const planLines = (request: Request, plan: Rehearsal): string[] => {
     ...(plan.givesUpPartial ? [`would give up the partial receive of ${dataset} on ${host}`] : []),
     ...(plan.rollback === undefined ? [] : rollbackLines(request, plan.rollback)),
     sending(request, plan),
+    ...cargoLines(plan),
     ...(plan.raw ? ['the stream is raw: what is encrypted stays so, and needs no key there'] : []),
     ...(request.properties ? ['the properties of the source go along'] : []),
-    ...plan.notes.map((text) => `it will be ${text}`),
+    ...plan.notes.map((text) => (text.startsWith('@') ? text : `it will be ${text}`)),
     `estimated size: ${plan.estimate === undefined ? 'unknown' : `${bytesShown(plan.estimate)} before compression`}`,
     `compression: ${compression}${note === undefined ? '' : ` (${note})`}`,
     ...plan.prune.source.map((name) => `would then destroy ${name} ${here}`),
@@ -68,8 +81,9 @@ const planLines = (request: Request, plan: Rehearsal): string[] => {
   ];
 };
 
-const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
-  JSON.stringify({
+const planJson = (request: Request, plan: Rehearsal): string => {
+  const { pair, intent } = request;
+  return JSON.stringify({
     result: 'planned',
     verb: intent,
     source: pair.source.dataset,
@@ -77,6 +91,7 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     kind: plan.kind,
     snapshot: plan.snapshot,
     base: plan.base,
+    carries: request.includeSnapshots.length > 0 ? plan.carries : undefined,
     estimatedBytes: plan.estimate,
     compression: plan.wire.compression,
     asStored: plan.asStored,
@@ -87,6 +102,7 @@ const planJson = ({ pair, intent }: Request, plan: Rehearsal): string =>
     replaces: plan.replaces,
     prune: plan.prune,
   });
+};
 
 /** Prints one plan, or what would keep it from being carried out; answers its exit code. */
 const printOutcome = (

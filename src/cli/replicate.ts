@@ -106,6 +106,7 @@ const entryFor = (request: Request, story: Story, outcome: Outcome, began: numbe
     compression: story.compression,
     asStored: story.asStored,
     raw: story.raw,
+    carried: request.includeSnapshots.length > 0 ? (story.carried ?? 0) : story.carried,
     notes: story.notes,
     kept: story.kept.map(({ name, reason }) => `${name}: ${reason}`),
   };

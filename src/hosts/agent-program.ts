@@ -5,10 +5,12 @@ import { compressorNames, compressors } from './compressors.ts';
 import { convoyLines } from './convoy-agent.ts';
 import { inspectionArguments } from './inspection.ts';
 
-/** What a session is about. */
-export type Scope = 'dataset' | 'tree';
+/** What a session is about: `steps` is one dataset that may be sent several streams one behind the other. */
+export type Scope = 'dataset' | 'steps' | 'tree';
 
 const isTree = (scope: Scope): boolean => scope === 'tree';
+
+const takesConvoy = (scope: Scope): boolean => scope !== 'dataset';
 
 const told = 'z get -Hp -o name,property,value';
 const properties = 'type,readonly,written,receive_resume_token,encryption,encryptionroot,keystatus';
@@ -100,7 +102,7 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   `inspect() { echo section inspection; z list ${inspectionArguments} "$target" "$fresh" "$aside" 2>&1; echo end inspection; };`,
   'act() { echo section "$1"; "$@" 2>&1; echo status "$1" $?; facts; };',
 
-  ...(isTree(scope) ? convoyLines : []),
+  ...(takesConvoy(scope) ? convoyLines : []),
 
   // The empty line ends whatever the login printed without a line break of its own.
   `echo; echo zferry-agent 1 ${key}; facts;`,
@@ -109,7 +111,7 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'abort|rollback|aside|promote|discard) act "$@";;',
   'inspect) inspect;;',
   'receive) receive "$@"; exit 0;;',
-  ...(isTree(scope) ? ['convoy) convoy "$@"; exit 0;;', 'parents) act "$@";;'] : []),
+  ...(takesConvoy(scope) ? ['convoy) convoy "$@"; exit 0;;', 'parents) act "$@";;'] : []),
   '*) exit 0;; esac; done',
 ];
 
@@ -133,7 +135,7 @@ export const beatProgram = (seconds: number): string =>
 
 /**
  * The whole program in one line, for the pair that `key` (lower-case hexadecimal) stands for. For a tree it tells
- * of all datasets below the target too, and takes a convoy.
+ * of all datasets below the target too, and takes a convoy, as it does for steps.
  */
 export const agentProgram = (key: string, scope: Scope = 'dataset'): string =>
   lines(key, scope).join(' ');

@@ -3,8 +3,8 @@ import { parseReceiveReport, type ReceiveReport } from './agent-report.ts';
 
 /** How the receiving half of a convoy went. */
 export interface ConvoyReport {
-  /** By the target's dataset; one that is missing was never begun. */
-  readonly members: ReadonlyMap<DatasetName, ReceiveReport>;
+  /** In the order of their streams; one that is missing was never begun. */
+  readonly streams: readonly ReceiveReport[];
   readonly decompressStatus: number | undefined;
   /** What stood outside of any member: the decompressor's words, for one. */
   readonly said: readonly string[];
@@ -14,32 +14,37 @@ export interface ConvoyReport {
 
 /** Of an agent that nobody could listen to. */
 export const nothingConveyed: ConvoyReport = {
-  ...{ members: new Map(), decompressStatus: undefined, said: [], complete: false },
+  ...{ streams: [], decompressStatus: undefined, said: [], complete: false },
 };
 
-/** The lines of each member, by the word that names it (`.`, `./a/b`), and the rest under ''. */
+/** What was said of one stream, and the word that names its dataset (`.`, `./a/b`). */
+interface Speech {
+  readonly name: string;
+  readonly said: string[];
+}
+
 interface Told {
-  readonly receiving: Map<string, string[]>;
+  /** Before the first, and between the last and the look at what came of all. */
+  readonly outside: string[];
+  readonly receiving: Speech[];
   readonly after: string[];
-  readonly tidying: Map<string, string[]>;
+  readonly tidying: Speech[];
 }
 
 const told = (lines: readonly string[]): Told => {
-  const result: Told = { receiving: new Map(), after: [], tidying: new Map() };
-  const under = (map: Map<string, string[]>, name: string): string[] => {
-    const list = map.get(name) ?? [];
-    map.set(name, list);
-    return list;
-  };
-  let current = under(result.receiving, '');
-  let map = result.receiving;
+  const result: Told = { outside: [], receiving: [], after: [], tidying: [] };
+  let current = result.outside;
+  let speeches = result.receiving;
   for (const line of lines) {
     const into = /^into ?(.*)$/.exec(line)?.[1];
-    if (into !== undefined) {
-      current = under(map, into);
+    if (into === '') {
+      current = result.outside;
+    } else if (into !== undefined) {
+      current = [];
+      speeches.push({ name: into, said: current });
     } else if (line === 'section after') {
       current = result.after;
-      map = result.tidying;
+      speeches = result.tidying;
     } else if (line !== 'section convoy' && line !== 'end convoy') {
       current.push(line);
     }
@@ -49,23 +54,23 @@ const told = (lines: readonly string[]): Told => {
 
 /** Reads the agent's lines from `section convoy` on; they may break off anywhere. Throws for none of them. */
 export const parseConvoyReport = (root: DatasetName, lines: readonly string[]): ConvoyReport => {
-  const { receiving, after, tidying } = told(lines);
+  const { outside, receiving, after, tidying } = told(lines);
   const complete = lines.includes('end convoy');
   const rows = Map.groupBy(after, (line) => (line.split('\t')[2] ?? '').replace(/@.*$/, ''));
   const statuses = lines.flatMap((line) => /^status decompress ([0-9]+)$/.exec(line)?.[1] ?? []);
   const own = (name: string): DatasetName => `${root}${name.slice(1)}` as DatasetName;
-  const report = (name: string, said: readonly string[]) =>
+  // Of each stream in the same order: several may be of one dataset.
+  const report = ({ name, said }: Speech, index: number) =>
     parseReceiveReport(own(name), [
       ...['section receive', ...said, 'section after', ...(rows.get(own(name)) ?? [])],
-      ...(tidying.get(name) ?? []),
+      ...(tidying[index]?.said ?? []),
       ...(complete ? ['end receive'] : []),
     ]);
-  const members = [...receiving].filter(([name]) => name !== '');
   const isSpeech = (line: string) => !/^(status|beat) /.test(line) && line !== '';
   return {
-    members: new Map(members.map(([name, said]) => [own(name), report(name, said)])),
+    streams: receiving.map(report),
     decompressStatus: statuses[0] === undefined ? undefined : Number(statuses[0]),
-    said: (receiving.get('') ?? []).filter(isSpeech),
+    said: outside.filter(isSpeech),
     complete,
   };
 };

@@ -29,6 +29,8 @@ interface StreamFacts {
   readonly asStored: boolean | undefined;
   /** Whether an encrypted source was sent as it is (`zfs send -w`). */
   readonly raw: boolean | undefined;
+  /** How many snapshots of others were carried over with it (`--include-snapshots`). */
+  readonly carried?: number | undefined;
   readonly notes: readonly string[];
   /** Snapshots and bookmarks that were to go and are still there, with the reason. */
   readonly kept: readonly string[];

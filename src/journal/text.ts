@@ -22,8 +22,15 @@ const subject = ({ source, sourceHost, snapshot }: Entry): string => {
   return snapshot === undefined ? from : `${from}@${snapshot}`;
 };
 
-const remarks = ({ notes, kept }: Pick<Replicated, 'notes' | 'kept'>): string => {
-  const all = [...notes, ...kept.map((what) => `kept ${what}`)];
+const cargo = (carried: number | undefined): readonly string[] =>
+  carried ? [`${carried} ${carried === 1 ? 'snapshot' : 'snapshots'} carried over`] : [];
+
+const remarks = ({
+  carried,
+  notes,
+  kept,
+}: Pick<Replicated, 'carried' | 'notes' | 'kept'>): string => {
+  const all = [...cargo(carried), ...notes, ...kept.map((what) => `kept ${what}`)];
   return all.length === 0 ? '' : ` (${all.join('; ')})`;
 };
 

@@ -5,7 +5,7 @@ import { hostShown, nameOn } from '../hosts/place.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
-import { baseName, sendArguments } from '../zfs/send.ts';
+import { baseName, type Stream, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
 import { onTarget } from './hints.ts';
 import { changed } from './plan.ts';
@@ -24,26 +24,31 @@ import type { Wire } from './wire.ts';
 export const tellStory = (
   story: Story,
   { pair }: Request,
-  { stream, sent, base, notes }: Delivery,
+  delivery: Delivery,
   { compression, note }: Wire,
 ): void => {
+  const { stream, sent, notes } = delivery;
+  // What is carried over comes first.
+  const { base, stream: first } = delivery.before[0] ?? delivery;
   story.snapshot = sent.label;
   story.guid = sent.guid;
-  story.kind = stream.kind === 'resume' ? 'resumed' : stream.kind;
+  story.kind = first.kind === 'resume' ? 'resumed' : first.kind;
   story.compression = compression;
   story.asStored = stream.asStored;
   story.raw = stream.raw;
   story.notes.push(...notes);
   if (base !== undefined) story.base = baseName(pair.source.dataset, base);
-  if (note !== undefined) story.notes.push(note);
+  if (note !== undefined && !story.notes.includes(note)) story.notes.push(note);
 };
 
-/** What kind of receive it is for the target. */
+/** What kind of receive a stream of that kind is for the target. */
 export const receiveMode = (
   { type }: Pick<SourceListing, 'type'>,
+  kind: Stream['kind'],
   target: Pick<TargetDataset, 'snapshots'> | undefined,
 ): MemberInstruction['mode'] => {
-  if (target !== undefined && target.snapshots.length > 0) return 'incremental';
+  const isBegun = target !== undefined && target.snapshots.length > 0;
+  if (kind === 'incremental' || isBegun) return 'incremental';
   return type === 'volume' ? 'volume' : 'full';
 };
 
@@ -91,20 +96,23 @@ const unverified = (
 /** What the target is to do with the stream. */
 export const instructionFor = (
   { request, id }: Situation,
-  { source, sent, target, replaced }: Delivery,
+  { stream, source, sent, target, replaced, isCargo }: Delivery,
 ): MemberInstruction => ({
-  mode: receiveMode(source, target),
-  keeps: keptProperties(request, source, id, receiveMode(source, target)),
+  mode: receiveMode(source, stream.kind, target),
+  keeps: keptProperties(request, source, id, receiveMode(source, stream.kind, target)),
   label: sent.label,
   guid: sent.guid,
-  prune: pruneTarget({
-    snapshots: target?.snapshots ?? [],
-    series: request.series,
-    sent,
-    replaced: replacedBases({ source, target: id, sent, replaced }),
-    policy: request.keepTarget,
-    now: new Date(),
-  }),
+  // What is carried over replaces nothing.
+  prune: isCargo
+    ? []
+    : pruneTarget({
+        snapshots: target?.snapshots ?? [],
+        series: request.series,
+        sent,
+        replaced: replacedBases({ source, target: id, sent, replaced }),
+        policy: request.keepTarget,
+        now: new Date(),
+      }),
 });
 
 /**
@@ -135,6 +143,7 @@ export const conclude = async (
     story.kept = [...story.kept, ...left];
     throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
+  if (delivery.isCargo) story.carried = (story.carried ?? 0) + 1;
   story.notes.push(...unreceivedProperties(report, keeps));
   if (report.marked !== undefined) {
     const name = `${markProperty} of ${nameOn(there.host, `${there.dataset}@${sent.label}`)}`;

@@ -15,13 +15,17 @@ export const onTarget = (
  * (`--persist` is none of them: it is for the cycles that follow each other.)
  */
 export const zferry = (
-  { self, pair, sudo, sshOptions, replace, decrypt, properties }: Request,
+  { self, pair, sudo, sshOptions, replace, decrypt, properties, includeSnapshots }: Request,
   verb: string,
   ...options: readonly string[]
 ): string => {
   const access = [
     // A hint for `prime --replace` is one that goes on with it.
     ...(replace && verb === 'prime' && !options.includes('--replace') ? ['--replace'] : []),
+    // What a first send leaves behind cannot follow later.
+    ...(verb === 'prime'
+      ? includeSnapshots.flatMap((pattern) => ['--include-snapshots', pattern])
+      : []),
     ...(decrypt ? ['--decrypt'] : []),
     ...(properties ? ['--properties'] : []),
     ...(sudo ? ['--sudo'] : []),

@@ -6,6 +6,7 @@ import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
+import { cargoOf, isForeign, isUnfinishedPrime } from './carrying.ts';
 import { goesRaw } from './encryption.ts';
 import type { Beginning } from './head-start.ts';
 import { newReplicaNotes } from './new-replica.ts';
@@ -23,6 +24,10 @@ import { goesAsStored } from './wire.ts';
 
 /** What is ready to be sent: the snapshot is there, and bookmarked for the target. */
 export interface Delivery {
+  /** The snapshots of others that are sent before it, each a step from the one before. */
+  readonly before: readonly Delivery[];
+  /** True for one of those, and for a stream of one that goes on: what the cycle is for is still to come. */
+  readonly isCargo: boolean;
   readonly stream: Stream;
   readonly sent: Snapshot;
   /** With the new snapshot and its bookmark. */
@@ -120,9 +125,12 @@ const withoutAbandoned = async (
   source: SourceListing,
   sent: Snapshot,
   base: Base | undefined,
+  cargo: readonly Snapshot[],
 ): Promise<SourceListing> => {
   const { series, keep, pair } = request;
-  const there = new Set(facts.dataset?.snapshots.map(({ guid }) => guid));
+  // What is sent on the way counts as there: its bookmark is needed anew.
+  const arriving = [...(facts.dataset?.snapshots ?? []), ...cargo];
+  const there = new Set(arriving.map(({ guid }) => guid));
   const question = { source, target: id, series, sent, keep, base: base?.guid, there };
   const pruning = abandoned(question);
   const left = await carryOutPruning(zfs, pair.source.dataset, pruning);
@@ -149,8 +157,33 @@ const recordFirst = async (
   return source;
 };
 
+/**
+ * Bookmarks what is carried over before a byte of it is sent: the target may come no further than that, and somebody's
+ * tool may destroy it here. What is gone already is left out.
+ */
+const recordCargo = async (
+  situation: Situation,
+  listed: SourceListing,
+  cargo: readonly Snapshot[],
+  priming: boolean,
+): Promise<{ readonly source: SourceListing; readonly steps: readonly Snapshot[] }> => {
+  let source = listed;
+  const steps: Snapshot[] = [];
+  for (const snapshot of cargo) {
+    try {
+      source = await bookmarked(situation, source, snapshot, priming);
+      steps.push(snapshot);
+    } catch (error) {
+      const isGone = error instanceof Error && error.message.includes('does not exist');
+      if (!isGone) throw error;
+      situation.observer.step(`@${snapshot.label} is gone, and not carried over`);
+    }
+  }
+  return { source, steps };
+};
+
 /** Lists the source with the new snapshot; leaves nothing behind when it throws. */
-const beginWith = async (situation: Situation, label: SnapshotLabel): Promise<Beginning> => {
+export const beginWith = async (situation: Situation, label: SnapshotLabel): Promise<Beginning> => {
   const { request, zfs, id } = situation;
   const { dataset } = request.pair.source;
   const made = [snapshotName(dataset, label)];
@@ -190,17 +223,30 @@ export const prepareNew = async (
       base === undefined
         ? await recordFirst(situation, listed, sent)
         : await record(situation, listed, base, sent);
-    const source = await withoutAbandoned(situation, recorded, sent, base);
-    const stream = streamFor(situation, sturdy(situation, source, base), label, listed);
-    const bookmark = bookmarkOf(source, id, sent.guid);
-    const names = [
-      ...(bookmark ? [bookmarkName(dataset, bookmark.label)] : []),
-      snapshotName(dataset, label),
-    ];
-    return {
-      ...{ stream, sent, source, target: facts.dataset, base, replaced: base?.guid, made: names },
-      notes: base === undefined ? newReplicaNotes(request, listed, facts) : [],
-    };
+    const cargo = cargoOf(request, listed, base, sent, facts.dataset);
+    const cleared = await withoutAbandoned(situation, recorded, sent, base, cargo.snapshots);
+    const isFirst = base === undefined;
+    const primes = isFirst || isUnfinishedPrime(listed, id, base);
+    const { source, steps } = await recordCargo(situation, cleared, cargo.snapshots, primes);
+    const row = [...steps, sent];
+    const bookmarksOf = (snapshots: readonly Snapshot[]) =>
+      snapshots
+        .map(({ guid }) => bookmarkOf(source, id, guid))
+        .filter((bookmark) => bookmark !== undefined)
+        .map((bookmark) => bookmarkName(dataset, bookmark.label));
+    const deliveries = row.map((snapshot, index): Delivery => {
+      const before = row[index - 1];
+      const from = before === undefined ? base : { kind: 'snapshot' as const, ...before };
+      return {
+        stream: streamFor(situation, sturdy(situation, source, from), snapshot.label, listed),
+        ...{ sent: snapshot, source, target: facts.dataset, base: from, replaced: base?.guid },
+        made: [...bookmarksOf(row.slice(index)), snapshotName(dataset, label)],
+        ...{ before: [], isCargo: snapshot !== sent, notes: [] },
+      };
+    });
+    const last = deliveries.pop() as Delivery;
+    const notes = isFirst ? newReplicaNotes(request, listed, facts) : [];
+    return { ...last, before: deliveries, notes: [...notes, ...cargo.notes] };
   } catch (error) {
     return await retract(situation, made, error);
   }
@@ -217,7 +263,11 @@ export const prepareResume = async (
   const stream: Stream = { kind: 'resume', token, asStored, raw };
   const source = await bookmarked(situation, listed, sent, fromGuid === undefined);
   const replaced = target.snapshots.find(({ guid }) => guid === fromGuid)?.guid;
-  return { stream, sent, source, target, base: undefined, replaced, made: [], notes: [] };
+  const isCargo = isForeign(situation.request, sent);
+  return {
+    ...{ stream, sent, source, target, base: undefined, replaced, made: [], notes: [] },
+    ...{ before: [], isCargo },
+  };
 };
 
 /** `--abort-partial`: says what it gives up, gives it up, and begins anew. */
@@ -303,9 +353,13 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     return await afterRollback(situation, target, base);
   }
   if (request.intent === 'prime' && target !== undefined) {
-    const plan = decide(request, await lookAtSource(zfs, dataset, id), facts);
+    const source = await lookAtSource(zfs, dataset, id);
+    const plan = decide(request, source, facts);
     if (plan.kind === 'refuse') throw plan.error;
-    if (plan.kind === 'already primed') return plan.kind;
+    if (plan.kind === 'already primed') {
+      if (!isUnfinishedPrime(source, id, plan.base)) return plan.kind;
+      return await prepare({ ...situation, request: { ...request, intent: 'run' } });
+    }
   }
   return await prepareNew(situation, early ?? situation.beginning ?? (await beginNow(situation)));
 };

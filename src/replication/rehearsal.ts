@@ -7,6 +7,7 @@ import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/names.ts';
 import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
+import { cargoOf, isUnfinishedPrime } from './carrying.ts';
 import { goesRaw } from './encryption.ts';
 import { agentKey, sourceKey } from './locking.ts';
 import { newReplicaNotes } from './new-replica.ts';
@@ -27,6 +28,8 @@ export interface Rehearsal {
   readonly base: string | undefined;
   /** Full name of the snapshot that would be sent; for a new one, its name if it were made now. */
   readonly snapshot: string;
+  /** Full names of the snapshots of others that would be sent before it, oldest first. */
+  readonly carries: readonly string[];
   /** About how many bytes, before compression; undefined where zfs cannot say. */
   readonly estimate: number | undefined;
   readonly wire: Wire;
@@ -95,6 +98,8 @@ interface Outlook {
   readonly kind: Rehearsal['kind'];
   readonly base: Base | undefined;
   readonly sent: Snapshot;
+  readonly carries: readonly Snapshot[];
+  readonly notes: readonly string[];
   readonly replaced: Guid | undefined;
   readonly estimate: number | undefined;
   readonly asStored: boolean;
@@ -119,9 +124,7 @@ const withoutPartial = ({ abortPartial }: Request, facts: TargetFacts): TargetFa
 
 const foresee = async (
   request: Request,
-  zfs: Zfs,
-  source: SourceListing,
-  seen: TargetFacts,
+  { zfs, id, source, facts: seen }: Pick<Sight, 'zfs' | 'id' | 'source' | 'facts'>,
 ): Promise<Outlook> => {
   const facts = withoutPartial(request, seen);
   const { dataset } = request.pair.source;
@@ -133,17 +136,25 @@ const foresee = async (
       const replaced = plan.fromGuid as Guid | undefined;
       const estimate = await remaining(zfs, token);
       const { snapshot: sent, asStored, raw } = plan;
-      return { kind: 'resumed', base: undefined, sent, replaced, estimate, asStored, raw };
+      const stream = { base: undefined, sent, replaced, estimate, asStored, raw };
+      return { kind: 'resumed', ...stream, carries: [], notes: [] };
     }
   }
   const plan = decide(request, source, facts);
   if (plan.kind === 'refuse') throw plan.error;
+  if (plan.kind === 'already primed' && isUnfinishedPrime(source, id, plan.base)) {
+    return await foresee({ ...request, intent: 'run' }, { zfs, id, source, facts: seen });
+  }
   const base = plan.kind === 'full' ? undefined : plan.base;
   const raw = goesRaw(request, source);
   const asStored = raw || goesAsStored(request, source, facts);
   const estimate = await estimateOf(zfs, dataset, base, asStored);
   const sent = hypothetical(request);
-  return { kind: plan.kind, base, sent, replaced: base?.guid, estimate, asStored, raw };
+  const cargo = cargoOf(request, source, base, sent, facts.dataset);
+  const { snapshots: carries, notes } =
+    plan.kind === 'already primed' ? { snapshots: [], notes: [] } : cargo;
+  const stream = { base, sent, replaced: base?.guid, estimate, asStored, raw };
+  return { kind: plan.kind, ...stream, carries, notes };
 };
 
 /** What `--rollback` would do first; undefined where the target is as it should be. Throws what it would throw. */
@@ -263,7 +274,7 @@ export const rehearseCycle = async (
   const unfit = targetProblem(request, facts);
   if (unfit !== undefined) throw unfit;
   const wire = chooseWire(request, facts, from);
-  const outlook = await foresee(request, zfs, source, facts);
+  const outlook = await foresee(request, { zfs, id, source, facts });
   const rollback = await foreseeRollback(request, session, facts, outlook);
   const prune = prunings(request, id, source, facts, outlook);
   const gone = new Set(rollback?.destroys);
@@ -271,11 +282,15 @@ export const rehearseCycle = async (
     kind: outlook.kind,
     base: outlook.base && baseName(dataset, outlook.base),
     snapshot: snapshotName(dataset, outlook.sent.label),
+    carries: outlook.carries.map(({ label }) => snapshotName(dataset, label)),
     estimate: outlook.estimate,
     wire: fitted(wire, request, source, outlook),
     asStored: outlook.asStored,
     raw: outlook.raw,
-    notes: outlook.kind === 'full' ? newReplicaNotes(request, source, facts) : [],
+    notes: [
+      ...(outlook.kind === 'full' ? newReplicaNotes(request, source, facts) : []),
+      ...outlook.notes,
+    ],
     givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,
     rollback,
     replaces: undefined,

@@ -37,6 +37,8 @@ export interface Request {
   /** How many snapshots of the series stay on the source; undefined: just the base goes. */
   readonly keep: number | undefined;
   readonly keepTarget: RetentionPolicy | undefined;
+  /** Glob patterns (`--include-snapshots`): snapshots of others that go to the target too. */
+  readonly includeSnapshots: readonly string[];
   /** Milliseconds. */
   readonly stall: number;
   readonly sudo: boolean;

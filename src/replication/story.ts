@@ -18,6 +18,8 @@ export interface Story {
   notes: string[];
   /** Bytes of the stream, once it has been sent. */
   bytes?: number;
+  /** How many snapshots of others have arrived with it. */
+  carried?: number;
   /** What could not be pruned, on either side. */
   kept: readonly Kept[];
 }

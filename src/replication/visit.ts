@@ -10,6 +10,11 @@ import type { Request } from './request.ts';
 import type { Run } from './run.ts';
 import type { Situation } from './situation.ts';
 
+const scopeOf = ({ tree, includeSnapshots }: Request): Scope => {
+  if (tree !== undefined) return 'tree';
+  return includeSnapshots.length > 0 ? 'steps' : 'dataset';
+};
+
 /**
  * Opens a session with a target, makes sure that this run is the only one at it, works, and closes the
  * session. The target is that of the run, unless another one is given. Throws what keeps its host from
@@ -26,7 +31,7 @@ export const visit = async <T>(
   observer.step(`asking ${pair.target.typed}`);
   // The key is that of the run's own pair: whichever of its datasets a run works at, the next run finds it.
   const key = agentKey(run.request.pair, source.poolGuid);
-  const scope: Scope = request.tree === undefined ? 'dataset' : 'tree';
+  const scope = scopeOf(request);
   const whileConnecting = () => headStart?.begin();
   const access = { sudo, sshOptions, ...connectionTo(pair.target.host, source, persist) };
   const options = { target: pair.target, key, ...access, scope, whileConnecting };

@@ -16,18 +16,22 @@ import type { Situation } from '../situation.ts';
 import { type Moved, move, type TransferResult } from '../transfer.ts';
 import type { Wire } from '../wire.ts';
 
-/** One member's stream. */
+/** One stream: of a member, or a step of it. */
 export interface Passenger {
   readonly situation: Situation;
   readonly delivery: Delivery;
   readonly instruction: MemberInstruction;
 }
 
-/** A member that is ready, and what its target is to do with it. */
-export const passengerOf = (situation: Situation, delivery: Delivery): Passenger => ({
-  ...{ situation, delivery },
-  instruction: instructionFor(situation, delivery),
-});
+/** More streams than that in one session, and its command line could become too long for this host. */
+export const longestConvoy = 500;
+
+/** The streams of a member that is ready, and what its target is to do with each: first what is carried over with it. */
+export const passengersOf = (situation: Situation, delivery: Delivery): readonly Passenger[] =>
+  [...delivery.before, delivery].map((each) => ({
+    ...{ situation, delivery: each },
+    instruction: instructionFor(situation, each),
+  }));
 
 /** How it went for each: undefined for one that was not begun, because the one before it failed. */
 export type ConvoyResults = ReadonlyMap<Passenger, TransferResult | undefined>;
@@ -101,13 +105,13 @@ const received = (own: ReceiveReport | undefined, sent: Sent | undefined) => ({
 /** What went wrong with the stream that was not received, or with what all of them went through. */
 const problemOf = (
   { situation }: Passenger,
-  { stages, ssh, report: { complete, members, decompressStatus }, error }: Moved<ConvoyReport>,
+  { stages, ssh, report: { complete, decompressStatus }, error }: Moved<ConvoyReport>,
+  own: ReceiveReport | undefined,
   sent: Sent | undefined,
   isCompressed: boolean,
 ): ZferryError | undefined => {
   if (error !== undefined) return error;
   const { target } = situation.request.pair;
-  const own = members.get(target.dataset);
   const [program, ...others] = stages;
   const report = { ...(own ?? nothingReported), decompressStatus, complete };
   return transferFailure({
@@ -156,14 +160,15 @@ export const convoy = async (
     // The stream that it was at tells best what happened.
     const at = Math.max(0, log.streams.length - 1);
     const passenger = passengers[at];
-    const problem = passenger && problemOf(passenger, moved, log.streams[at], isCompressed);
+    const own = moved.report.streams[at];
+    const problem = passenger && problemOf(passenger, moved, own, log.streams[at], isCompressed);
     const broken = problem ?? failure(`${hostShown(request.pair.target.host)} fell silent`);
     return { broken, results: new Map() };
   }
   const results = new Map<Passenger, TransferResult | undefined>();
   let isStopped = false;
   for (const [index, passenger] of passengers.entries()) {
-    const own = moved.report.members.get(passenger.situation.request.pair.target.dataset);
+    const own = moved.report.streams[index];
     const sent = log.streams[index];
     const isArrived = sent?.status === 0 && own?.receiveStatus === 0;
     const isLast = index === passengers.length - 1;
@@ -173,7 +178,7 @@ export const convoy = async (
       results.set(passenger, { error: undefined, ...received(own, sent) });
     } else {
       // What all streams went through is the last one's matter too.
-      const problem = problemOf(passenger, moved, sent, isCompressed);
+      const problem = problemOf(passenger, moved, own, sent, isCompressed);
       const error = isArrived ? problem : (problem ?? failure('the stream did not arrive'));
       results.set(passenger, { error, ...received(own, sent) });
     }

@@ -10,7 +10,8 @@ export class Ledger {
   label: SnapshotLabel | undefined;
   members: readonly Member[] = [];
   readonly failures: MemberFailure[] = [];
-  readonly stories: Story[] = [];
+  /** Of those that came further; a member may have one for each session. */
+  readonly stories = new Set<Story>();
   /** Members that need a session of their own, and what they begin with. */
   readonly alone: { readonly member: Member; readonly beginning: Beginning | undefined }[] = [];
   primed = 0;

@@ -2,14 +2,11 @@ import { failure } from '../../errors.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { type DatasetName, type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
 import type { BegunSituation, Situation } from '../situation.ts';
-import { type Passenger, passengerOf } from './convoy.ts';
+import { longestConvoy, type Passenger, passengersOf } from './convoy.ts';
 import { emptyStory, type Ledger } from './ledger.ts';
 import { type Member, memberRequest } from './members.ts';
 import { makeReady } from './ready.ts';
 import { factsOf, isNewHere } from './sight.ts';
-
-/** More streams than that in one session, and its command line could become too long for this host. */
-const longestConvoy = 500;
 
 /** The member's own part of what is at hand; undefined where it has no part in this snapshot. */
 const memberSituation = (
@@ -34,15 +31,15 @@ const memberSituation = (
   };
 };
 
-/** Makes one member ready; answers nothing for one that there is nothing to send of, and writes down why. */
+/** Makes one member ready; answers its streams: none where there is nothing to send, and writes down why. */
 const prepareOne = async (
   situation: BegunSituation,
   ledger: Ledger,
   member: Member,
-): Promise<Passenger | undefined> => {
+): Promise<readonly Passenger[]> => {
   try {
     const ready = await makeReady(situation);
-    if (ready.kind === 'to send') return passengerOf(situation, ready.delivery);
+    if (ready.kind === 'to send') return passengersOf(situation, ready.delivery);
     ledger.close(member);
     const { beginning } = situation;
     if (ready.kind === 'by itself') ledger.leave({ member, beginning });
@@ -51,7 +48,7 @@ const prepareOne = async (
     situation.tether.signal.throwIfAborted();
     ledger.fail(member, error, situation.story);
   }
-  return undefined;
+  return [];
 };
 
 /** One that has no part in the snapshot: it was made after it, or is gone by now. Else somebody took the snapshot. */
@@ -87,16 +84,17 @@ export const prepareAll = async (
         const own = memberSituation(situation, member, label, listing, coming);
         if (own !== undefined) return await prepareOne(own, ledger, member);
         passBy(situation, ledger, label, member, listing);
-        return undefined;
+        return [];
       }),
     );
     for (const [index, member] of level.entries()) {
-      const passenger = ready[index];
-      if (passenger === undefined) continue;
-      passengers.set(passenger, member);
-      const { facts } = passenger.situation;
-      if (facts.dataset === undefined) coming.add(member.pair.target.dataset);
+      for (const passenger of ready[index] ?? []) {
+        passengers.set(passenger, member);
+        const { facts } = passenger.situation;
+        if (facts.dataset === undefined) coming.add(member.pair.target.dataset);
+      }
     }
   }
-  return passengers;
+  // What does not go along now is seen again by the next session.
+  return new Map([...passengers].slice(0, longestConvoy));
 };

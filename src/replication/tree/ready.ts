@@ -1,4 +1,5 @@
 import { failure } from '../../errors.ts';
+import { isUnfinishedPrime } from '../carrying.ts';
 import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
 import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
 import type { BegunSituation } from '../situation.ts';
@@ -19,7 +20,7 @@ export type Ready =
  */
 export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
   const situation = await recalled(seen);
-  const { request, facts, zfs, beginning } = situation;
+  const { request, facts, zfs, id, beginning } = situation;
   const target = facts.dataset;
   const { source, made } = beginning;
   const { dataset } = request.pair.target;
@@ -48,6 +49,9 @@ export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
   if (target !== undefined && mustRollBack(situation, target)) return { kind: 'by itself' };
   if (request.intent === 'prime' && target !== undefined) {
     const plan = decide(request, source, facts);
+    if (plan.kind === 'already primed' && isUnfinishedPrime(source, id, plan.base)) {
+      return await makeReady({ ...situation, request: { ...request, intent: 'run' } });
+    }
     if (plan.kind === 'already primed') {
       await destroyEach(zfs, made);
       return { kind: plan.kind };

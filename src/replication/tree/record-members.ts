@@ -23,13 +23,15 @@ const recordOne = async (
   result: TransferResult,
 ): Promise<void> => {
   const { story, tether } = situation;
-  story.bytes = result.bytes;
+  story.bytes = (story.bytes ?? 0) + result.bytes;
   try {
     await conclude(situation, delivery, instruction, result);
+    ledger.stories.add(story);
+    // The member's own snapshot is behind it, or follows in the next session.
+    if (delivery.isCargo) return;
     await settle(situation, delivery);
     const left = await released(situation, delivery.source);
     story.kept = [...story.kept, ...left];
-    ledger.stories.push(story);
     // What an interrupted cycle had begun is finished; the new snapshot follows it.
     if (delivery.sent.label === label) ledger.close(member);
   } catch (error) {

@@ -83,7 +83,7 @@ const carryAlone = async (
   const story = emptyStory();
   try {
     await cycle({ ...run, story }, memberRequest(request, member, false), beginning);
-    ledger.stories.push(story);
+    ledger.stories.add(story);
   } catch (error) {
     run.tether.signal.throwIfAborted();
     ledger.fail(member, error, story);
@@ -95,10 +95,12 @@ const total = (numbers: readonly (number | undefined)[]): number =>
 
 /** The members' stories as one. */
 const sumUp = (story: Story, { stories, failures, members, primed }: Ledger): void => {
-  const all = [...stories, ...failures.map((each) => each.story)];
-  const [first, ...others] = new Set(stories.map(({ kind }) => kind));
+  const all = [...new Set([...stories, ...failures.map((each) => each.story)])];
+  const [first, ...others] = new Set([...stories].map(({ kind }) => kind));
   story.kind = first !== undefined && others.length === 0 ? first : 'incremental';
   story.bytes = total(all.map(({ bytes }) => bytes));
+  const carried = total(all.map((each) => each.carried));
+  if (carried > 0) story.carried = carried;
   story.kept = [...story.kept, ...all.flatMap(({ kept }) => kept)];
   if (failures.length === 0) story.notes.unshift(`${members.length} datasets`);
   const notes = new Set(all.flatMap((each) => each.notes));

@@ -11,6 +11,7 @@ export interface Report {
   readonly asStored: boolean;
   readonly raw: boolean;
   readonly kept: readonly string[];
+  readonly carried?: number;
   readonly notes: readonly string[];
 }
 

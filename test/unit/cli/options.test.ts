@@ -78,6 +78,24 @@ describe('a request', () => {
     expect(message).toContain('trees are replicated from this one only');
   });
 
+  test('has each pattern for snapshots of others, and none that can match none', () => {
+    const words = ['--include-snapshots', 'autosnap_*', '--include-snapshots', 'by hand'];
+    expect(asked('tank/vm', 'backup', ...words).includeSnapshots).toEqual([
+      'autosnap_*',
+      'by hand',
+    ]);
+    for (const pattern of ['', 'a/b', '@x', 'x#', 'a\nb']) {
+      const error = refused(() => asked('tank/vm', 'backup', '--include-snapshots', pattern));
+      expect(error.message).toMatch(/^--include-snapshots: '/);
+    }
+  });
+
+  test('for snapshots of others needs a source on this host', () => {
+    const error = refused(() => asked('nas:tank/vm', 'pool/vm', '--include-snapshots', '*'));
+    expect(error).toMatchObject({ exitCode: 2 });
+    expect(error.message).toContain('--include-snapshots is for a source on this one');
+  });
+
   test('from this host to itself compresses nothing unless that is asked for', () => {
     expect(asked('tank/vm', 'usb/vm')).toMatchObject({
       pair: { target: { dataset: 'usb/vm', host: { kind: 'here' } } },

@@ -114,17 +114,17 @@ describe('the report of a convoy', () => {
   ];
 
   test('tells of each member what a receive of its own would tell', () => {
-    const { members, decompressStatus, complete } = parseConvoyReport(root, lines);
+    const { streams, decompressStatus, complete } = parseConvoyReport(root, lines);
     expect({ decompressStatus, complete }).toEqual({ decompressStatus: 141, complete: true });
-    expect([...members.keys()]).toEqual([root, child]);
-    expect(members.get(root)).toMatchObject({
+    expect(streams).toHaveLength(2);
+    expect(streams[0]).toMatchObject({
       receiveStatus: 0,
       snapshots: new Map([['two words', '1']]),
       readonly: true,
       pruned: [{ label: 'old', error: undefined }],
       seen: true,
     });
-    expect(members.get(child)).toMatchObject({
+    expect(streams[1]).toMatchObject({
       receiveStatus: 1,
       said: ['cannot receive incremental stream: no'],
       snapshots: new Map(),
@@ -133,11 +133,39 @@ describe('the report of a convoy', () => {
     });
   });
 
+  test('tells several streams of one dataset apart', () => {
+    const steps = [
+      'section convoy',
+      'into .',
+      'received 12.3K stream in 0.01 seconds (1M/sec)',
+      'status receive 0',
+      'into .',
+      'cannot receive incremental stream: no',
+      'status receive 1',
+      'into',
+      'section after',
+      'filesystem\t10\ttank/vm\ton\t1-2-3-4',
+      'snapshot\t1\ttank/vm@one\t-\t-',
+      'into .',
+      'section prune',
+      'into .',
+      'section prune',
+      'section others',
+      'snapshot\t1\ttank/vm@one',
+      'status others 0',
+      'end convoy',
+    ];
+    const { streams } = parseConvoyReport(root, steps);
+    expect(streams.map(({ receiveStatus }) => receiveStatus)).toEqual([0, 1]);
+    expect(streams[0]).toMatchObject({ others: undefined, said: [expect.stringMatching(/^rec/)] });
+    expect(streams[1]?.others).toEqual(new Map([['one', '1']]));
+  });
+
   test('that broke off anywhere claims no member to have arrived', () => {
     for (let kept = 0; kept < lines.length; kept += 1) {
-      const { members, complete } = parseConvoyReport(root, lines.slice(0, kept));
+      const { streams, complete } = parseConvoyReport(root, lines.slice(0, kept));
       expect(complete).toBe(false);
-      for (const report of members.values()) expect(report.seen).toBe(false);
+      for (const report of streams) expect(report.seen).toBe(false);
     }
   });
 });

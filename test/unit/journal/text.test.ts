@@ -41,6 +41,13 @@ describe('a line of the text log', () => {
     );
   });
 
+  test('counts what was carried over, unless that is nothing', () => {
+    const end = (carried: number) => textLine(replicated({ carried, bytes: undefined })).slice(-40);
+    expect(end(0)).toMatch(/ in 2\.1 s$/);
+    expect(end(1)).toMatch(/ in 2\.1 s \(1 snapshot carried over\)$/);
+    expect(end(2)).toMatch(/\(2 snapshots carried over\)$/);
+  });
+
   test('adds it to a failure too, behind the reason', () => {
     expect(textLine(failed({ error: 'out of space', kept: ['tank/vm@a: held'] }))).toMatch(
       /ERROR! out of space \(kept tank\/vm@a: held\)$/,

@@ -30,6 +30,7 @@ export const request = (changes: Partial<Request> = {}): Request => ({
   rate: undefined,
   keep: undefined,
   keepTarget: undefined,
+  includeSnapshots: [],
   stall: 600_000,
   sudo: false,
   sshOptions: [],
