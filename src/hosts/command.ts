@@ -1,20 +1,14 @@
 import { execa } from 'execa';
-import { failure } from '../errors.ts';
+import { failure, type ZferryError } from '../errors.ts';
+import type { Completed } from './completed.ts';
 import { childEnvironment } from './environment.ts';
 import { type Tether, timeProcess } from './tether.ts';
 
-/** How a command ended; the output has no closing line break. */
-export interface Completed {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** How long a killed process may take to go; one that waits for a suspended pool never does. */
-const graceAfterKill = 5_000;
+export const graceAfterKill = 5_000;
 
 /** Rejects when the process outlives even its killing, so that no cycle waits for it for ever. */
-const outlived = (program: string, tether: Tether, pid: () => number | undefined) => {
+export const outlived = (program: string, tether: Tether, pid: () => number | undefined) => {
   const { promise, reject } = Promise.withResolvers<never>();
   const what = () => `'${program}' (pid ${pid()}) does not end, not even when it is killed`;
   const tooLong = setTimeout(
@@ -34,6 +28,22 @@ const outlived = (program: string, tether: Tether, pid: () => number | undefined
   return { promise, stop };
 };
 
+/** What is wrong with a command that was ended because it took longer than the stall limit. */
+export const tooLong = (name: string, { stall }: Tether, cause?: unknown): ZferryError =>
+  failure(
+    `'${name}' did not end within ${stall / 1000} s`,
+    'is a pool suspended, or very busy? see zpool status -x, zpool iostat, and --stall',
+    cause,
+  );
+
+/** What is wrong where a program is not there. */
+export const missing = (program: string, cause?: unknown): ZferryError =>
+  failure(`there is no ${program} command on this host`, undefined, cause);
+
+/** What is wrong with a command that something else than itself ended. */
+export const cutShort = (program: string, how: string, cause?: unknown): ZferryError =>
+  failure(`${program} did not run to its end: ${how}`, undefined, cause);
+
 /**
  * Runs one short command on this host and waits for its end. A non-zero exit is an answer, not an error.
  * Throws a failure when it cannot be started, is ended by a signal, takes longer than the stall limit or
@@ -52,8 +62,8 @@ export const run = async (
     // sudo -u and su may leave this process in a folder that its user cannot enter.
     cwd: '/',
     reject: false,
-    // execa hands on any descriptor, its types know the literals 3 to 9 only.
-    stdio: ['ignore', 'pipe', 'pipe', ...(tether.locks as readonly 3[])],
+    // The fourth is for firstLock; execa hands on any descriptor, its types know the literals 3 to 9 only.
+    stdio: ['ignore', 'pipe', 'pipe', 'ignore', ...(tether.locks as readonly 3[])],
     cancelSignal: tether.signal,
     timeout: tether.stall,
     forceKillAfterDelay: graceAfterKill,
@@ -62,20 +72,17 @@ export const run = async (
   const result = await Promise.race([child, limit.promise]).finally(limit.stop);
   traceEnd(result.exitCode ?? result.signal ?? result.code ?? 'no end');
   tether.signal.throwIfAborted();
-  if (result.timedOut) {
-    throw failure(
-      `'${name}' did not end within ${tether.stall / 1000} s`,
-      'is a pool suspended, or very busy? see zpool status -x, zpool iostat, and --stall',
-      result,
-    );
-  }
-  if (result.code === 'ENOENT') {
-    throw failure(`there is no ${program} command on this host`, undefined, result);
-  }
+  if (result.timedOut) throw tooLong(name, tether, result);
+  if (result.code === 'ENOENT') throw missing(program, result);
   if (result.exitCode === undefined) {
-    const how = result.signal ?? result.code ?? '';
-    throw failure(`${program} did not run to its end: ${how}`, undefined, result);
+    throw cutShort(program, result.signal ?? result.code ?? '', result);
   }
   const { exitCode, stdout, stderr } = result;
   return { exitCode, stdout: String(stdout), stderr: String(stderr) };
 };
+
+/** The same through what starts this run's short commands, where it has such a thing. */
+export const runShort = async (
+  argv: readonly [string, ...string[]],
+  tether: Tether,
+): Promise<Completed> => await (tether.starter?.run ?? run)(argv, tether);

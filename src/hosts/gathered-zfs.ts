@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers';
 import { failure } from '../errors.ts';
 import { tied } from './child.ts';
-import { type Completed, run } from './command.ts';
+import { run } from './command.ts';
+import type { Completed } from './completed.ts';
 import { countedWords, firstWords } from './first-words.ts';
 import type { Tether } from './tether.ts';
 import { type Zfs, zfsCommand, zfsSaid } from './zfs-command.ts';

@@ -10,9 +10,9 @@ import {
 import { join } from 'node:path';
 import { pid } from 'node:process';
 import { failure } from '../errors.ts';
-import { run } from './command.ts';
+import { runShort } from './command.ts';
 import { runFolder } from './run-folder.ts';
-import type { Tether } from './tether.ts';
+import { firstLock, type Tether } from './tether.ts';
 
 /** What a run tells about itself in its lock file, for the one that finds it locked. */
 export interface RunStatus {
@@ -73,9 +73,10 @@ export type LockMode = 'alone' | 'shared';
 /** flock(1) with a descriptor's number locks the open file itself, which this process goes on holding. */
 const flock = async (descriptor: number, mode: LockMode, tether: Tether): Promise<boolean> => {
   const how = mode === 'shared' ? ['-s'] : [];
-  const { exitCode, stderr } = await run(['flock', ...how, '-n', '3'], {
+  const number = String(firstLock + tether.locks.length);
+  const { exitCode, stderr } = await runShort(['flock', ...how, '-n', number], {
     ...tether,
-    locks: [descriptor],
+    locks: [...tether.locks, descriptor],
   });
   if (exitCode > 1) throw failure(`flock: ${stderr}`);
   return exitCode === 0;
@@ -129,6 +130,7 @@ export const takeLock = async (
     if (mode === 'shared') return heldTogether(descriptor);
     return held(descriptor, started, readRemembered(path));
   }
+  await tether.starter?.forget(descriptor);
   closeSync(descriptor);
   return { holder: readStatus(path) };
 };

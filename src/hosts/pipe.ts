@@ -2,7 +2,7 @@ import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync } from '
 import { join } from 'node:path';
 import { pid } from 'node:process';
 import { failure } from '../errors.ts';
-import { run } from './command.ts';
+import { runShort } from './command.ts';
 import { isAlive } from './is-alive.ts';
 import { runFolder } from './run-folder.ts';
 import type { Tether } from './tether.ts';
@@ -49,7 +49,7 @@ const makeMore = async (count: number, tether: Tether): Promise<readonly Pipe[]>
     return join(folder, `${pid}-${made}.fifo`);
   });
   try {
-    const { exitCode, stderr } = await run(['mkfifo', '-m', '600', ...(paths as [string])], tether);
+    const { exitCode, stderr } = await runShort(['mkfifo', '-m', '600', ...paths], tether);
     if (exitCode !== 0) throw failure(stderr);
     return paths.map(openBothEnds);
   } finally {

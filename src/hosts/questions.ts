@@ -1,5 +1,6 @@
 import { failure, type ZferryError } from '../errors.ts';
-import { type Completed, run } from './command.ts';
+import { run } from './command.ts';
+import type { Completed } from './completed.ts';
 import { type Host, hostShown, type RemoteHost } from './place.ts';
 import { sshCommand } from './ssh.ts';
 import { sshFailure } from './ssh-failure.ts';

@@ -1,7 +1,7 @@
-import { constants } from 'node:os';
 import type { Ending } from './child.ts';
 import type { Compression } from './compressors.ts';
 import type { RemoteHost } from './place.ts';
+import { signalIn } from './shell-status.ts';
 import { sourceGreeting } from './source-program.ts';
 
 /** The command that writes a stream, and what is to be known of it. */
@@ -28,12 +28,8 @@ export const plainSender = (argv: Sender['argv']): Sender => ({
   endings: (ending) => [ending],
 });
 
-/** sh tells a process that a signal ended by 128 and the signal's number. */
 const ended = (program: string, status: number | undefined, said: readonly string[]): Ending => {
-  const number = (status ?? 0) - 128;
-  const signal = Object.entries(constants.signals).find(([, value]) => value === number)?.[0] as
-    | NodeJS.Signals
-    | undefined;
+  const signal = signalIn(status ?? 0);
   return { program, exitCode: signal === undefined ? status : undefined, signal, said };
 };
 

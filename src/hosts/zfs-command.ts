@@ -1,6 +1,7 @@
 import { failure } from '../errors.ts';
-import { type Completed, run } from './command.ts';
+import { runShort } from './command.ts';
 import { commandOn } from './command-on.ts';
+import type { Completed } from './completed.ts';
 import type { Host } from './place.ts';
 import type { Tether } from './tether.ts';
 
@@ -43,7 +44,7 @@ export const zfsOf = (ask: Zfs['ask'], host: Host, paste: Zfs['paste']): Zfs => 
 
 export const localZfs = (sudo: boolean, tether: Tether): Zfs => {
   const host: Host = { kind: 'here' };
-  const ask = (parameters: readonly string[]) => run(zfsCommand(sudo, parameters), tether);
+  const ask = (parameters: readonly string[]) => runShort(zfsCommand(sudo, parameters), tether);
   // Hints about the source have never had the sudo before them that a cycle uses.
   return zfsOf(ask, host, (command) => commandOn(host, { sudo: false, sshOptions: [] }, command));
 };

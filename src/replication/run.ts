@@ -1,5 +1,6 @@
 import type { Lock } from '../hosts/lock.ts';
 import { openSource, type SourceHost } from '../hosts/source-host.ts';
+import { newStarter } from '../hosts/starter.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Member } from './company.ts';
 import { lockTyped, sourceKey } from './locking.ts';
@@ -33,8 +34,13 @@ export const beginRun = async (
   member: Member,
 ): Promise<Run> => {
   const started = new Date();
-  const lock = await lockTyped(request.pair, started, tether);
-  const locked: Tether = { ...tether, locks: [lock.descriptor] };
+  const starter = newStarter();
+  const equipped: Tether = { ...tether, starter };
+  const lock = await lockTyped(request.pair, started, equipped).catch(async (reason: unknown) => {
+    await starter.close();
+    throw reason;
+  });
+  const locked: Tether = { ...equipped, locks: [lock.descriptor] };
   const { pair, sudo, sshOptions, persist } = request;
   if (pair.source.host.kind === 'remote') observer.step(`asking ${pair.source.typed}`);
   const options = { source: pair.source, key: sourceKey(pair), replaces: true };
@@ -52,14 +58,16 @@ export const beginRun = async (
       source,
     };
   } catch (error) {
+    await starter.close();
     lock.release();
     throw error;
   }
 };
 
 /** Ends it: whoever comes next may have its locks, although zferry may go on for other targets. */
-export const endRun = async ({ source, lock, member, treeLocks }: Run): Promise<void> => {
+export const endRun = async ({ source, lock, member, treeLocks, tether }: Run): Promise<void> => {
   await source.close();
+  await tether.starter?.close();
   for (const each of [lock, ...treeLocks, ...member.targetLocks.values()]) each.release();
   member.targetLocks.clear();
 };

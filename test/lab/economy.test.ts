@@ -67,6 +67,39 @@ describe('a cycle starts ssh once, and zfs six times here and five times there',
   });
 });
 
+/** What one cycle started on src: every program, and how many processes zferry itself forked, which costs it dear. */
+const started = async (): Promise<{ programs: readonly string[]; forks: number }> => {
+  const trace = `${await wrapTools({})}/trace`;
+  // A file for each process, so that no line is torn by another's.
+  const command = `mkdir ${trace}; strace -ff -qq -e trace=execve,fork,vfork,clone,clone3 -e signal=none -o ${trace}/of`;
+  expect(await src.run(`${command} ${underCron(words())}`)).toEqual(silentSuccess);
+  await newestEqual(pair);
+  const calls = (await src.ok(`cat ${trace}/*`)).split('\n');
+  const own = await src.ok(`cat $(grep -l '^execve("[^"]*/zferry".* = 0$' ${trace}/*)`);
+  return {
+    programs: calls
+      .map((call) => /^execve\("[^"]*\/([^"/]*)".* = 0$/.exec(call)?.[1])
+      .filter((name) => name !== undefined)
+      .toSorted(),
+    forks: own
+      .split('\n')
+      .filter((call) => /^(v?fork|clone3?)\(/.test(call) && !call.includes('CLONE_THREAD')).length,
+  };
+};
+
+test('a cycle starts no program that it can do without, and most of them by way of a shell', async () => {
+  pair = await primedPair();
+  await writeFiles(pair.source, 'second');
+  expect(await started()).toEqual({
+    programs: [
+      ...['env', 'flock', 'flock', 'lzop', 'mkfifo', 'setpriv', 'setpriv', 'setpriv', 'sh', 'sh'],
+      ...['ssh', 'zferry', 'zfs', 'zfs', 'zfs', 'zfs', 'zfs', 'zfs'],
+    ],
+    // Two shells, one for the time after the second lock, ssh, zfs send and lzop.
+    forks: 5,
+  });
+});
+
 /** Bytes that the threads named so have read and written, out of a trace with `--decode-pids=comm`. */
 const moved = async (trace: string, isOne: (name: string) => boolean): Promise<number> => {
   const perName = await src.ok(

@@ -1,12 +1,20 @@
 import { closeSync, openSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { run } from '../../../src/hosts/command.ts';
+import { newStarter } from '../../../src/hosts/starter.ts';
 import { tether } from '../support/tether.ts';
 
 const sh = (program: string, ...words: readonly string[]) =>
   ['sh', '-c', program, 'sh', ...words] as const;
 
-describe('a short command', () => {
+const starter = newStarter();
+afterAll(() => starter.close());
+
+/** Started by this process, and by what starts the short commands of a run. */
+describe.each([
+  ['a short command', run],
+  ['a short command of a run', starter.run],
+])('%s', (_name, run) => {
   test('answers with what it printed, without the last line break, and how it ended', async () => {
     expect(await run(sh('echo out; echo; echo err >&2; exit 3'), tether())).toEqual({
       exitCode: 3,
@@ -65,9 +73,9 @@ describe('a short command', () => {
     await expect(run(['zferry-no-such-program'], tether({ signal }))).rejects.toBe(reason);
   });
 
-  test('inherits the descriptors of the locks from 3 on', async () => {
+  test('inherits the descriptors of the locks from 4 on', async () => {
     const descriptors = [openSync('/dev/null', 'r'), openSync('/etc/passwd', 'r')];
-    const script = 'readlink /proc/$$/fd/3; readlink /proc/$$/fd/4; readlink /proc/$$/fd/5';
+    const script = 'readlink /proc/$$/fd/4; readlink /proc/$$/fd/5; readlink /proc/$$/fd/6';
     const { stdout } = await run(sh(script), tether({ locks: descriptors }));
     for (const descriptor of descriptors) closeSync(descriptor);
     expect(stdout).toBe('/dev/null\n/etc/passwd');
