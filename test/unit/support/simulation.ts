@@ -258,6 +258,8 @@ export class Simulation {
     { run, lasts }: { readonly run: SimulatedRun; readonly lasts: number },
   ): Promise<void> {
     const has = (guid: Guid) => this.#snapshots.some((each) => each.guid === guid);
+    // Between two commands a killed run goes on here; there it would not.
+    if (run.isKilled) await never();
     if (
       base !== undefined &&
       ![...this.#snapshots, ...this.#bookmarks].some((b) => b.guid === base)
