@@ -1,5 +1,6 @@
 import { asZferryError, exitCodes, worstOf, ZferryError } from '../errors.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
+import type { Tether } from '../hosts/tether.ts';
 import { bytesShown } from '../journal/text.ts';
 import {
   type Rehearsal,
@@ -7,8 +8,8 @@ import {
   type RehearsedRollback,
   rehearse,
 } from '../replication/rehearsal.ts';
-import type { Request, Tree } from '../replication/request.ts';
-import { rehearseTree } from '../replication/tree/tree-rehearsal.ts';
+import type { Request } from '../replication/request.ts';
+import { type RehearsedMember, rehearseTree } from '../replication/tree/tree-rehearsal.ts';
 import type { OutputOptions } from './options.ts';
 import { withInterrupts } from './replicate.ts';
 import { printError, printResult } from './terminal.ts';
@@ -119,12 +120,15 @@ const printOutcome = (
   return exitCodes.done.code;
 };
 
-/** Prints what a run for a tree would do, dataset by dataset; answers the worst exit code. */
-const printTree = async (request: Request, tree: Tree, output: OutputOptions): Promise<number> => {
-  const members = await withInterrupts((signal) =>
-    rehearseTree(request, tree, { locks: [], signal, stall: request.stall }),
-  );
-  return worstOf(members.map(({ request: own, outcome }) => printOutcome(own, outcome, output)));
+/** What a run would do for one target: with one dataset, or with each of a tree. */
+const outlookOf = async (request: Request, tether: Tether): Promise<readonly RehearsedMember[]> => {
+  try {
+    const { tree } = request;
+    if (tree !== undefined) return await rehearseTree(request, tree, tether);
+    return [{ request, outcome: await rehearse(request, tether) }];
+  } catch (error) {
+    return [{ request, outcome: asZferryError(error) }];
+  }
 };
 
 /**
@@ -135,19 +139,14 @@ export const printRehearsals = async (
   requests: readonly Request[],
   output: OutputOptions,
 ): Promise<number> => {
-  const [first] = requests;
-  if (first?.tree !== undefined) return await printTree(first, first.tree, output);
-  const outcomes = await withInterrupts((signal) =>
+  const outlooks = await withInterrupts((signal) =>
     Promise.all(
-      requests.map(async (request) => {
-        const rehearsal = rehearse(request, { locks: [], signal, stall: request.stall });
-        return { request, outcome: await rehearsal.catch(asZferryError) };
-      }),
+      requests.map((request) => outlookOf(request, { locks: [], signal, stall: request.stall })),
     ),
   );
-  const codes = outcomes.map(({ request, outcome }) => {
-    const prefix = requests.length === 1 ? '' : `${request.pair.target.typed}: `;
-    return printOutcome(request, outcome, output, prefix);
+  const codes = outlooks.flatMap((members, index) => {
+    const prefix = requests.length === 1 ? '' : `${requests[index]?.pair.target.typed}: `;
+    return members.map(({ request, outcome }) => printOutcome(request, outcome, output, prefix));
   });
   return worstOf(codes);
 };

@@ -191,6 +191,7 @@ const reportMembers = (
   { failures }: TreeIncomplete,
   output: OutputOptions,
   began: number,
+  { prefix }: Face,
 ): void => {
   for (const { source, target, error, story } of failures) {
     const pair = {
@@ -198,7 +199,7 @@ const reportMembers = (
       target: { ...request.pair.target, typed: target },
     };
     record(entryFor({ ...request, pair }, story, error, began), output);
-    printError(error.message.includes(source) ? error : error.about(source));
+    printError(error.message.includes(source) ? error : error.about(source), prefix);
   }
 };
 
@@ -217,7 +218,7 @@ const replicateOne = async (
   const entry = entryFor(request, story, outcome, began);
   record(entry, output);
   if (outcome === 'replicated') return reportSuccess(entry, story, output, face);
-  if (outcome instanceof TreeIncomplete) reportMembers(request, outcome, output, began);
+  if (outcome instanceof TreeIncomplete) reportMembers(request, outcome, output, began, face);
   return reportFailure(outcome, entry, output, face);
 };
 

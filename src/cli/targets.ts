@@ -33,6 +33,20 @@ const checkTwice = (targets: readonly Place[]): void => {
   }
 };
 
+/** A tree claims all below its target. */
+const checkNested = (targets: readonly Place[]): void => {
+  for (const inner of targets) {
+    const outer = targets.find(
+      (other) => isSameHost(inner.host, other.host) && isInside(inner.dataset, other.dataset),
+    );
+    if (outer === undefined) continue;
+    throw usageError(
+      `the target ${inner.typed} is inside another one, ${outer.typed}`,
+      'give each copy of a tree a place of its own',
+    );
+  }
+};
+
 /** Makes a request for each target that was typed. Throws usage errors. */
 export const requestsFor = (
   intent: Request['intent'],
@@ -47,12 +61,6 @@ export const requestsFor = (
     );
   }
   const requests = targets.map((target) => requestFor(intent, source, target, options, 'zferry'));
-  if (targets.length > 1 && requests.some(({ tree }) => tree !== undefined)) {
-    throw usageError(
-      'a tree goes to one target in one command yet',
-      'write one crontab line for each target',
-    );
-  }
   const elsewhere = requests.find(({ pair }) => pair.source.host.kind === 'remote');
   if (targets.length > 1 && elsewhere !== undefined) {
     throw usageError(
@@ -60,7 +68,9 @@ export const requestsFor = (
       'write one crontab line for each target',
     );
   }
-  checkTwice(requests.map(({ pair }) => pair.target));
+  const places = requests.map(({ pair }) => pair.target);
+  checkTwice(places);
+  if (requests.some(({ tree }) => tree !== undefined)) checkNested(places);
   for (const { pair } of requests) checkPlaces(pair.source, pair.target, options);
   return requests;
 };

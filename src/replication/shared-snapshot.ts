@@ -3,7 +3,7 @@ import { markProperty } from '../zfs/marks.ts';
 import { type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Request } from './request.ts';
 import { fateOf, type Part } from './sharing.ts';
-import { destroyEach, type Kept, makeSnapshot } from './snapshot.ts';
+import { destroyEach, type Extent, type Kept, makeSnapshot } from './snapshot.ts';
 import type { TargetId } from './target-id.ts';
 
 /** A snapshot that a target's cycle may send. */
@@ -24,14 +24,23 @@ interface Need {
 export interface Share {
   /**
    * A new snapshot, under a name that the target does not have: the one that the run's targets share, made now if
-   * it is not there yet. A target that has used it already gets another, of its own. Throws as makeSnapshot does.
+   * it is not there yet; for a tree of what `extent` says. A target that has used it already gets another, of its
+   * own. Throws as makeSnapshot and `extent` do.
    */
-  readonly obtain: (need: Need, taken: ReadonlySet<SnapshotLabel>) => Promise<Obtained>;
+  readonly obtain: (
+    need: Need,
+    taken: ReadonlySet<SnapshotLabel>,
+    extent?: () => Promise<Extent>,
+  ) => Promise<Obtained>;
+  /** Tells, where the shared snapshot is one of a tree, by what full names it is there. */
+  readonly covers: (zfs: Zfs, names: readonly string[]) => Promise<void>;
   /**
    * Destroys by their full names what was made for this target and is not needed; the shared snapshot only when no
    * other target of the run has to do with it. Answers what is still there.
    */
   readonly takeBack: (zfs: Zfs, names: readonly string[]) => Promise<readonly Kept[]>;
+  /** Of a tree, what has that full name is verified, whatever becomes of the rest. */
+  readonly arrived: (name: string) => void;
   /** The target's cycle has ended. Answers what could not be destroyed. */
   readonly end: (zfs: Zfs, verified: boolean) => Promise<readonly Kept[]>;
 }
@@ -40,17 +49,34 @@ export interface Share {
 const alone = async (
   { request, zfs, id }: Need,
   taken: ReadonlySet<SnapshotLabel>,
+  extent: Extent,
 ): Promise<Obtained> => {
   const { dataset } = request.pair.source;
-  return { label: await makeSnapshot(zfs, dataset, request.series, id, taken), isOwn: true };
+  return {
+    label: await makeSnapshot(zfs, dataset, request.series, id, taken, extent),
+    isOwn: true,
+  };
 };
 
-/** The one snapshot of a run, made when the first of its targets needs it. */
+const justOne = (): Promise<Extent> => Promise.resolve('dataset');
+
+/** As many names as one command takes, whatever their length. */
+const mostNames = 100;
+
+const chunksOf = <T>(all: readonly T[]): readonly (readonly T[])[] =>
+  all.length === 0 ? [] : [all.slice(0, mostNames), ...chunksOf(all.slice(mostNames))];
+
+/** The one snapshot of a run, of one dataset or of a tree, made when the first of its targets needs it. */
 export class SharedSnapshot {
+  /** What each target has to do with it. */
   readonly #parts: Part[];
+  /** The same for one dataset of a tree where it is another, by full name and the target's place. */
+  readonly #own = new Map<string, Map<number, Part>>();
+  /** Its full names, and the target whose mark each has. */
+  readonly #made = new Map<string, TargetId>();
   #making: Promise<SnapshotLabel> | undefined;
-  /** Its full name, and the target whose mark it has. */
-  #made: { readonly name: string; owner: TargetId } | undefined;
+  /** Of a tree's: by what label it was made, and for which target. */
+  #tree: { readonly label: SnapshotLabel; readonly owner: TargetId } | undefined;
 
   constructor(targets: number) {
     this.#parts = Array.from({ length: targets }, () => ({ kind: 'open' }));
@@ -59,25 +85,32 @@ export class SharedSnapshot {
   /** The share of the target that stands at that place of the command line, from 0. */
   share(index: number): Share {
     return {
-      obtain: (need, taken) => this.#obtain(index, need, taken),
+      obtain: (need, taken, extent = justOne) => this.#obtain(index, need, taken, extent),
+      covers: (zfs, names) => this.#covers(zfs, names),
       takeBack: (zfs, names) => this.#takeBack(index, zfs, names),
+      arrived: (name) => this.#arrived(index, name),
       end: (zfs, verified) => this.#end(index, zfs, verified),
     };
   }
 
-  async #obtain(index: number, need: Need, taken: ReadonlySet<SnapshotLabel>): Promise<Obtained> {
+  async #obtain(
+    index: number,
+    need: Need,
+    taken: ReadonlySet<SnapshotLabel>,
+    extent: () => Promise<Extent>,
+  ): Promise<Obtained> {
     const before = this.#parts[index] ?? { kind: 'open' };
-    if (before.kind === 'using') return await alone(need, taken);
+    if (before.kind === 'using') return await alone(need, taken, await extent());
     const isOwn = this.#making === undefined;
     // From now on nobody takes it back.
     this.#parts[index] = { kind: 'using', target: need.id };
-    this.#making ??= this.#make(need, taken);
+    this.#making ??= this.#make(need, taken, extent);
     try {
       const label = await this.#making;
       if (isOwn) return { label, isOwn };
       if (taken.has(label)) {
         this.#parts[index] = before;
-        return await alone(need, taken);
+        return await alone(need, taken, await extent());
       }
       await this.#decide(need.zfs);
       return { label, isOwn };
@@ -87,10 +120,19 @@ export class SharedSnapshot {
     }
   }
 
-  async #make(need: Need, taken: ReadonlySet<SnapshotLabel>): Promise<SnapshotLabel> {
+  async #make(
+    need: Need,
+    taken: ReadonlySet<SnapshotLabel>,
+    extentOf: () => Promise<Extent>,
+  ): Promise<SnapshotLabel> {
     try {
-      const { label } = await alone(need, taken);
-      this.#made = { name: snapshotName(need.request.pair.source.dataset, label), owner: need.id };
+      const extent = await extentOf();
+      const { label } = await alone(need, taken, extent);
+      if (extent === 'dataset') {
+        this.#made.set(snapshotName(need.request.pair.source.dataset, label), need.id);
+      } else {
+        this.#tree = { label, owner: need.id };
+      }
       return label;
     } catch (error) {
       this.#making = undefined;
@@ -98,15 +140,39 @@ export class SharedSnapshot {
     }
   }
 
+  async #covers(zfs: Zfs, names: readonly string[]): Promise<void> {
+    const tree = this.#tree;
+    if (tree === undefined) return;
+    for (const name of names) {
+      const isShared = name.endsWith(`@${tree.label}`) && !this.#made.has(name);
+      if (isShared) this.#made.set(name, tree.owner);
+    }
+    // Who it was made for may have failed before anybody knew these names.
+    await this.#decide(zfs);
+  }
+
+  #set(index: number, name: string, part: Part): void {
+    if (this.#tree === undefined) {
+      this.#parts[index] = part;
+      return;
+    }
+    const own = this.#own.get(name) ?? new Map<number, Part>();
+    this.#own.set(name, own.set(index, part));
+  }
+
   async #takeBack(index: number, zfs: Zfs, names: readonly string[]): Promise<readonly Kept[]> {
-    const shared = this.#made?.name;
+    const shared = names.filter((name) => this.#made.has(name));
     const left = await destroyEach(
       zfs,
-      names.filter((name) => name !== shared),
+      names.filter((name) => !shared.includes(name)),
     );
-    if (shared === undefined || !names.includes(shared)) return left;
-    this.#parts[index] = { kind: 'free' };
-    return [...left, ...(await this.#decide(zfs))];
+    for (const name of shared) this.#set(index, name, { kind: 'free' });
+    return [...left, ...(await this.#decide(zfs, shared))];
+  }
+
+  #arrived(index: number, name: string): void {
+    const part = this.#parts[index];
+    if (part?.kind === 'using' && this.#made.has(name)) this.#set(index, name, part);
   }
 
   async #end(index: number, zfs: Zfs, verified: boolean): Promise<readonly Kept[]> {
@@ -116,20 +182,33 @@ export class SharedSnapshot {
     return await this.#decide(zfs);
   }
 
-  /** Does what is due now; answers what could not be destroyed. */
-  async #decide(zfs: Zfs): Promise<readonly Kept[]> {
-    const made = this.#made;
-    const fate = made && fateOf(this.#parts, made.owner);
-    if (made === undefined || fate === undefined || fate === 'stays') return [];
-    const { name } = made;
-    if (fate === 'goes') {
-      this.#made = undefined;
-      this.#making = undefined;
-      return await destroyEach(zfs, [name]);
+  /** Does what is due now to these of its names; answers what could not be destroyed. */
+  async #decide(
+    zfs: Zfs,
+    names: Iterable<string> = [...this.#made.keys()],
+  ): Promise<readonly Kept[]> {
+    const going: string[] = [];
+    const heirs = new Map<TargetId, string[]>();
+    for (const name of names) {
+      const owner = this.#made.get(name);
+      const own = this.#own.get(name);
+      const parts = this.#parts.map((part, index) => own?.get(index) ?? part);
+      const fate = owner === undefined ? 'stays' : fateOf(parts, owner);
+      if (fate === 'goes') {
+        this.#made.delete(name);
+        going.push(name);
+      } else if (fate !== 'stays') {
+        this.#made.set(name, fate.mark);
+        heirs.set(fate.mark, [...(heirs.get(fate.mark) ?? []), name]);
+      }
     }
-    made.owner = fate.mark;
-    // It may be gone already: pruned by a run that was faster. What cannot be marked just stays a while longer.
-    await zfs.ask(['set', `${markProperty}=${fate.mark}`, name]);
-    return [];
+    if (going.length > 0 && this.#tree === undefined) this.#making = undefined;
+    for (const [heir, theirs] of heirs) {
+      // They may be gone already: pruned by a run that was faster. What cannot be marked just stays a while longer.
+      const each = (some: readonly string[]) =>
+        zfs.ask(['set', `${markProperty}=${heir}`, ...some]);
+      for (const some of chunksOf(theirs)) await each(some);
+    }
+    return (await Promise.all(going.map((name) => destroyEach(zfs, [name])))).flat();
   }
 }

@@ -3,7 +3,6 @@ import { isUnfinishedPrime } from '../carrying.ts';
 import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
 import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
 import type { BegunSituation } from '../situation.ts';
-import { destroyEach } from '../snapshot.ts';
 import { lookIntoToken } from '../survey.ts';
 import { adopt, recalled } from './adopt.ts';
 
@@ -20,17 +19,17 @@ export type Ready =
  */
 export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
   const situation = await recalled(seen);
-  const { request, facts, zfs, id, beginning } = situation;
+  const { request, facts, zfs, id, share, beginning } = situation;
   const target = facts.dataset;
   const { source, made } = beginning;
   const { dataset } = request.pair.target;
   if (target === undefined && !facts.parentExists) {
-    await destroyEach(zfs, made);
+    await share.takeBack(zfs, made);
     throw failure(`${dataset} cannot be made: the dataset above it is not there`);
   }
   const refusal = sourceProblem(request, source) ?? targetProblem(request, facts);
   if (refusal !== undefined) {
-    await destroyEach(zfs, made);
+    await share.takeBack(zfs, made);
     throw refusal;
   }
   if (target?.resumeToken !== undefined) {
@@ -43,7 +42,7 @@ export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
       const delivery = await prepareResume(situation, source, target, plan);
       return { kind: 'to send', delivery };
     }
-    await destroyEach(zfs, made);
+    await share.takeBack(zfs, made);
     throw plan.error;
   }
   if (target !== undefined && mustRollBack(situation, target)) return { kind: 'by itself' };
@@ -53,7 +52,7 @@ export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
       return await makeReady({ ...situation, request: { ...request, intent: 'run' } });
     }
     if (plan.kind === 'already primed') {
-      await destroyEach(zfs, made);
+      await share.takeBack(zfs, made);
       return { kind: plan.kind };
     }
   }

@@ -1,4 +1,4 @@
-import type { SnapshotLabel } from '../../zfs/names.ts';
+import { type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
 import { conclude } from '../deliver.ts';
 import { HeadChanged } from '../plan.ts';
 import { settle } from '../settle.ts';
@@ -33,7 +33,9 @@ const recordOne = async (
     const left = await released(situation, delivery.source);
     story.kept = [...story.kept, ...left];
     // What an interrupted cycle had begun is finished; the new snapshot follows it.
-    if (delivery.sent.label === label) ledger.close(member);
+    if (delivery.sent.label !== label) return;
+    situation.share.arrived(snapshotName(member.pair.source.dataset, label));
+    ledger.close(member);
   } catch (error) {
     tether.signal.throwIfAborted();
     const beginning = error instanceof StuckPartial ? situation.beginning : undefined;

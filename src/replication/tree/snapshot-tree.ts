@@ -1,17 +1,20 @@
 import { type Zfs, zfsSaid } from '../../hosts/zfs-command.ts';
-import { type DatasetName, parseDatasetName, type SnapshotLabel } from '../../zfs/names.ts';
+import type { SourceListing } from '../../zfs/listing.ts';
+import {
+  type DatasetName,
+  parseDatasetName,
+  type SnapshotLabel,
+  snapshotName,
+} from '../../zfs/names.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Situation } from '../situation.ts';
-import { makeSnapshot } from '../snapshot.ts';
+import { type Extent, makeSnapshot } from '../snapshot.ts';
 import { sourceFailure } from '../survey.ts';
 import { membersOf } from './members.ts';
+import { isNewHere, listTree } from './sight.ts';
 
 /** The datasets to take a snapshot of; `tree` where none is left out. */
-const extentOf = async (
-  zfs: Zfs,
-  { pair }: Request,
-  tree: Tree,
-): Promise<'tree' | readonly DatasetName[]> => {
+const extentOf = async (zfs: Zfs, { pair }: Request, tree: Tree): Promise<Extent> => {
   if (tree.exclude.length === 0 && tree.maxDepth === undefined) return 'tree';
   const root = pair.source.dataset;
   const listed = await zfs.ask(['list', '-H', '-r', '-t', 'filesystem,volume', '-o', 'name', root]);
@@ -20,15 +23,46 @@ const extentOf = async (
   return membersOf(pair, tree, names).map((member) => member.pair.source.dataset);
 };
 
-/** One snapshot of all members, at one moment. */
-export const snapshotTree = async (
-  { request, zfs, id, facts, observer }: Situation,
+/** A snapshot of a tree, and the source as it was listed with it. */
+export interface TreeBeginning {
+  readonly label: SnapshotLabel;
+  readonly listings: ReadonlyMap<DatasetName, SourceListing>;
+}
+
+const has = (listing: SourceListing | undefined, label: SnapshotLabel): boolean =>
+  listing?.snapshots.some((each) => each.label === label) === true;
+
+/**
+ * One snapshot of all members, at one moment: the one that the run's targets share. Connecting may have taken so long
+ * that the next cycle of a faster target has pruned it: then another.
+ */
+export const beginTree = async (
+  { request, zfs, id, facts, share, observer }: Situation,
   tree: Tree,
-): Promise<SnapshotLabel> => {
+): Promise<TreeBeginning> => {
   observer.step('making a snapshot of the tree');
+  const { pair, series } = request;
+  const root = pair.source.dataset;
   const seen = [facts.dataset, ...facts.below.values()];
   const taken = new Set(seen.flatMap((each) => each?.snapshots.map(({ label }) => label) ?? []));
-  const { dataset } = request.pair.source;
-  const extent = await extentOf(zfs, request, tree);
-  return await makeSnapshot(zfs, dataset, request.series, id, taken, extent);
+  const extent = () => extentOf(zfs, request, tree);
+  const { label, isOwn } = await share.obtain({ request, zfs, id }, taken, extent);
+  const listings = await listTree(zfs, root, id);
+  const members = membersOf(pair, tree, listings.keys()).map(
+    ({ pair: { source } }) => source.dataset,
+  );
+  const isPruned = members.some((name) => {
+    const listing = listings.get(name);
+    return !has(listing, label) && (name === root || (listing && !isNewHere(listing, id)));
+  });
+  if (isOwn || !isPruned) {
+    const there = members.filter((name) => has(listings.get(name), label));
+    await share.covers(
+      zfs,
+      there.map((name) => snapshotName(name, label)),
+    );
+    return { label, listings };
+  }
+  const own = await makeSnapshot(zfs, root, series, id, taken, await extent());
+  return { label: own, listings: await listTree(zfs, root, id) };
 };

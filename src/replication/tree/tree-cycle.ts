@@ -1,4 +1,5 @@
 import { gatheredZfs } from '../../hosts/gathered-zfs.ts';
+import { snapshotName } from '../../zfs/names.ts';
 import { type CycleEnd, cycle } from '../cycle.ts';
 import { tellStory } from '../deliver.ts';
 import { targetProblem } from '../plan.ts';
@@ -15,7 +16,7 @@ import { TreeIncomplete } from './outcome.ts';
 import { prepareAll } from './prepare-members.ts';
 import { recordAll } from './record-members.ts';
 import { listTree } from './sight.ts';
-import { snapshotTree } from './snapshot-tree.ts';
+import { beginTree, type TreeBeginning } from './snapshot-tree.ts';
 
 /** The datasets between the target's pool and the target, made where a first full send finds them missing. */
 const withParents = async (situation: Situation): Promise<Situation> => {
@@ -36,21 +37,32 @@ const wireFor = (proposed: Wire, passengers: readonly Passenger[]): Wire => {
   return wires.find(({ compression }) => compression !== 'none') ?? wires[0] ?? proposed;
 };
 
+/** Makes the snapshot, or goes on with the one that an earlier session of this run has made. */
+const begin = async (
+  situation: Situation,
+  tree: Tree,
+  { label }: Ledger,
+): Promise<TreeBeginning> => {
+  const { request, zfs, id } = situation;
+  return label === undefined
+    ? await beginTree(situation, tree)
+    : { label, listings: await listTree(zfs, request.pair.source.dataset, id) };
+};
+
 /** One session's work; answers whether there is something left for another one. */
 const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
   // The source is on this host: the command line refuses a tree from another one.
   const gathered = gatheredZfs(seen.zfs, seen.request.sudo, seen.tether);
   const situation = await withParents({ ...seen, zfs: gathered });
-  const { request, facts, zfs, id, observer, story } = situation;
+  const { request, facts, observer, story } = situation;
   const unfit = facts.dataset === undefined ? targetProblem(request, facts) : undefined;
   if (unfit !== undefined) throw unfit;
   // That a compressor is missing is said before anything is made.
   const proposed = chooseWire(request, facts, situation.from);
   const isFirst = ledger.label === undefined;
-  const label = ledger.label ?? (await snapshotTree(situation, tree));
+  const { label, listings } = await begin(situation, tree, ledger);
   ledger.label = label;
   story.snapshot = label;
-  const listings = await listTree(zfs, request.pair.source.dataset, id);
   if (isFirst) {
     ledger.members = membersOf(request.pair, tree, listings.keys());
     const below = [...facts.below.keys()];
@@ -83,6 +95,9 @@ const carryAlone = async (
   const story = emptyStory();
   try {
     await cycle({ ...run, story }, memberRequest(request, member, false), beginning);
+    if (ledger.label !== undefined) {
+      run.member.share.arrived(snapshotName(member.pair.source.dataset, ledger.label));
+    }
     ledger.stories.add(story);
   } catch (error) {
     run.tether.signal.throwIfAborted();
