@@ -204,12 +204,6 @@ export const requestFor = (
     );
   }
   const tree = treeFrom(options);
-  if (tree !== undefined && source.host.kind === 'remote') {
-    throw usageError(
-      `the source ${source.typed} is on another host; trees are replicated from this one only`,
-      'run zferry on the host of the source, or write one crontab line for each dataset',
-    );
-  }
   if (options.includeSnapshots !== undefined && source.host.kind === 'remote') {
     throw usageError(
       `the source ${source.typed} is on another host; --include-snapshots is for a source on this one`,

@@ -1,5 +1,6 @@
 import { asZferryError, exitCodes, worstOf, ZferryError } from '../errors.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
+import { SourceConnection } from '../hosts/source-connection.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { bytesShown } from '../journal/text.ts';
 import {
@@ -121,13 +122,19 @@ const printOutcome = (
 };
 
 /** What a run would do for one target: with one dataset, or with each of a tree. */
-const outlookOf = async (request: Request, tether: Tether): Promise<readonly RehearsedMember[]> => {
+const outlookOf = async (
+  request: Request,
+  connection: SourceConnection,
+  tether: Tether,
+): Promise<readonly RehearsedMember[]> => {
   try {
     const { tree } = request;
-    if (tree !== undefined) return await rehearseTree(request, tree, tether);
-    return [{ request, outcome: await rehearse(request, tether) }];
+    if (tree !== undefined) return await rehearseTree(request, tree, connection, tether);
+    return [{ request, outcome: await rehearse(request, connection, tether) }];
   } catch (error) {
     return [{ request, outcome: asZferryError(error) }];
+  } finally {
+    await connection.leave();
   }
 };
 
@@ -139,9 +146,12 @@ export const printRehearsals = async (
   requests: readonly Request[],
   output: OutputOptions,
 ): Promise<number> => {
+  const connection = new SourceConnection(requests.length);
   const outlooks = await withInterrupts((signal) =>
     Promise.all(
-      requests.map((request) => outlookOf(request, { locks: [], signal, stall: request.stall })),
+      requests.map((request) =>
+        outlookOf(request, connection, { locks: [], signal, stall: request.stall }),
+      ),
     ),
   );
   const codes = outlooks.flatMap((members, index) => {

@@ -15,12 +15,13 @@ const checkPlaces = (source: Place, target: Place, options: ReplicatingOptions):
   const isByWords = target.host.kind === source.host.kind || options.sshOption === undefined;
   if (!(isByWords && isSameHost(source.host, target.host))) return;
   const [here, there] = [source.dataset, target.dataset];
-  if (here === there) throw usageError(`${target.typed} is the source itself`);
+  const hint = 'name another dataset or another host';
+  if (here === there) throw usageError(`${target.typed} is the source itself`, hint);
   if (isInside(there, here)) {
-    throw usageError(`the target ${target.typed} is inside its own source ${source.typed}`);
+    throw usageError(`the target ${target.typed} is inside its own source ${source.typed}`, hint);
   }
   if (isInside(here, there)) {
-    throw usageError(`the source ${source.typed} is inside its own target ${target.typed}`);
+    throw usageError(`the source ${source.typed} is inside its own target ${target.typed}`, hint);
   }
 };
 
@@ -61,13 +62,6 @@ export const requestsFor = (
     );
   }
   const requests = targets.map((target) => requestFor(intent, source, target, options, 'zferry'));
-  const elsewhere = requests.find(({ pair }) => pair.source.host.kind === 'remote');
-  if (targets.length > 1 && elsewhere !== undefined) {
-    throw usageError(
-      `the source ${elsewhere.pair.source.typed} is on another host; it goes to one target in one command yet`,
-      'write one crontab line for each target',
-    );
-  }
   const places = requests.map(({ pair }) => pair.target);
   checkTwice(places);
   if (requests.some(({ tree }) => tree !== undefined)) checkNested(places);

@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import { isPrintable, usageError } from '../errors.ts';
 import type { Tree } from '../replication/request.ts';
 import { shown } from '../zfs/names.ts';
-import { parseCount } from './quantities.ts';
 
 /** What the options about trees come to. */
 export interface TreeOptions {
@@ -25,6 +24,12 @@ const parsePattern = (text: string): string => {
   );
 };
 
+/** 0 is the source alone. */
+const parseDepth = (text: string): number => {
+  if (/^(0|[1-9][0-9]{0,8})$/.test(text)) return Number(text);
+  throw usageError(`--max-depth: '${shown(text)}' is not a whole number from 0 on`);
+};
+
 /** Adds the options that make a tree of a source. */
 export const withTreeOptions = (command: Command): Command =>
   command
@@ -39,10 +44,7 @@ export const withTreeOptions = (command: Command): Command =>
       ]),
     )
     .addOption(
-      new Option('--max-depth <n>', 'no more than N levels below the source').argParser((value) => {
-        if (value === '0') return 0;
-        return parseCount(value);
-      }),
+      new Option('--max-depth <n>', 'no more than N levels below the source').argParser(parseDepth),
     );
 
 /** The tree that was asked for; undefined for the source alone. Throws a usage error for options without `--recursive`. */

@@ -99,6 +99,8 @@ interface ChildOptions {
    * descriptors 3 and 4 to itself, as over ssh; the locks stand behind them.
    */
   readonly leads?: boolean;
+  /** What it is to read, where its standard input is a pipe of its own. */
+  readonly input?: string | undefined;
 }
 
 /**
@@ -110,7 +112,7 @@ export const startChild = (
   argv: readonly [string, ...string[]],
   stdio: readonly [StdioPart, StdioPart],
   tether: Tether,
-  { onLine = () => false, folder, leads = false }: ChildOptions = {},
+  { onLine = () => false, folder, leads = false, input }: ChildOptions = {},
 ): Child => {
   const [file, ...parameters] = tied(argv);
   const [program] = argv;
@@ -126,6 +128,11 @@ export const startChild = (
       ...tether.locks,
     ] as StdioOptions,
   });
+  if (input !== undefined) {
+    // One that ends before it has read all of it says why in its own way.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  }
   const kill = killer(child, leads);
   const stderr = collectLines(child, onLine);
   const { promise, resolve } = Promise.withResolvers<Ending>();

@@ -8,8 +8,8 @@ export interface ConvoyMember {
   /** The dataset on the target. */
   readonly target: DatasetName;
   readonly instruction: MemberInstruction;
-  /** The whole command that writes the stream. */
-  readonly send: readonly [string, ...string[]];
+  /** The parameters with which zfs writes the stream. */
+  readonly send: readonly string[];
 }
 
 /**
@@ -31,17 +31,28 @@ while [ $# -gt 0 ]; do
   shift $count
 done`;
 
-/** The command that writes a convoy's bytes. */
+/** The command that writes a convoy's bytes on this host; `zfs` is how each stream is written there. */
 export const convoyCommand = (
   root: DatasetName,
   members: readonly ConvoyMember[],
+  zfs: (parameters: readonly string[]) => readonly [string, ...string[]],
 ): readonly [string, ...string[]] => [
   ...(['sh', '-c', program, 'zferry-convoy'] as const),
   ...members.flatMap(({ target, instruction, send }) => {
     // The shell may be killed: what it started ends with it.
-    return [...memberLines(root, target, instruction), ...countedWords(tied(send))];
+    return [...memberLines(root, target, instruction), ...countedWords(tied(zfs(send)))];
   }),
 ];
+
+/** What the program of a source on another host reads: three lines for each stream. */
+export const convoyInput = (root: DatasetName, members: readonly ConvoyMember[]): string =>
+  members
+    .flatMap(({ target, instruction, send }) => [
+      ...memberLines(root, target, instruction),
+      send.join('\t'),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');
 
 /** A line that the program says of itself; undefined for one of zfs. */
 export type ConvoyLine =

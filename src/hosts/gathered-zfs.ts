@@ -30,7 +30,7 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-const answersIn = (stdout: string): readonly Completed[] => {
+export const answersIn = (stdout: string): readonly Completed[] => {
   const answers: Completed[] = [];
   let said: string[] = [];
   for (const line of stdout.split('\n')) {
@@ -45,6 +45,7 @@ const answersIn = (stdout: string): readonly Completed[] => {
   return answers;
 };
 
+/** In one shell of this host. */
 const runAll = async (
   commands: readonly (readonly string[])[],
   sudo: boolean,
@@ -60,11 +61,13 @@ const runAll = async (
 };
 
 /**
- * zfs on this host for many datasets at a time: what is asked of it in the same moment goes through one shell, one
- * command after the other. To start a process costs a shell a fraction of what it costs this process. Commands whose
- * output counts are run as ever.
+ * zfs for many datasets at a time: what is asked of it in the same moment goes through one `runBatch`, a shell's or a
+ * session's. Commands whose output counts are run as ever.
  */
-export const gatheredZfs = (zfs: Zfs, sudo: boolean, tether: Tether): Zfs => {
+export const gathering = (
+  zfs: Zfs,
+  runBatch: (commands: readonly (readonly string[])[]) => Promise<readonly Completed[]>,
+): Zfs => {
   let waiting: Waiting[] = [];
   let isWorking = false;
   const flush = async (): Promise<void> => {
@@ -73,7 +76,7 @@ export const gatheredZfs = (zfs: Zfs, sudo: boolean, tether: Tether): Zfs => {
       waiting = waiting.slice(mostAtOnce);
       try {
         const commands = batch.map(({ parameters }) => parameters);
-        const answers = await runAll(commands, sudo, tether);
+        const answers = await runBatch(commands);
         for (const [index, { resolve }] of batch.entries()) {
           const answer = answers[index];
           if (answer !== undefined) resolve(answer);
@@ -104,3 +107,10 @@ export const gatheredZfs = (zfs: Zfs, sudo: boolean, tether: Tether): Zfs => {
     },
   };
 };
+
+/**
+ * The same on this host, one command after the other in one shell. To start a process costs a shell a fraction of what it costs
+ * this process.
+ */
+export const gatheredZfs = (zfs: Zfs, sudo: boolean, tether: Tether): Zfs =>
+  gathering(zfs, (commands) => runAll(commands, sudo, tether));

@@ -7,10 +7,12 @@ import type { Tether } from './tether.ts';
 export interface Stage {
   readonly argv: readonly [string, ...string[]];
   readonly onLine?: (line: string) => boolean;
+  /** What the first of them reads; nothing unless given. */
+  readonly input?: string | undefined;
 }
 
 /**
- * Starts the stages, the first reading nothing and the last writing to the descriptor `output`, with one of
+ * Starts the stages, the first reading its input and the last writing to the descriptor `output`, with one of
  * the pipes between each and the next. The bytes go from process to process through the kernel; this
  * process closes its own copies of all those ends, so that each stage sees the end of the one before.
  */
@@ -20,12 +22,14 @@ export const startPipeline = (
   output: number,
   tether: Tether,
 ): readonly Child[] => {
-  const inputs = ['ignore' as const, ...pipes.map(({ readEnd }) => readEnd)];
+  const first = stages[0]?.input === undefined ? ('ignore' as const) : ('pipe' as const);
+  const inputs = [first, ...pipes.map(({ readEnd }) => readEnd)];
   const outputs = [...pipes.map(({ writeEnd }) => writeEnd), output];
   try {
-    return stages.map(({ argv, onLine }, index) =>
+    return stages.map(({ argv, onLine, input }, index) =>
       startChild(argv, [inputs[index] ?? 'ignore', outputs[index] ?? 'ignore'], tether, {
         onLine,
+        input,
       }),
     );
   } finally {

@@ -7,6 +7,8 @@ import { sourceGreeting } from './source-program.ts';
 /** The command that writes a stream, and what is to be known of it. */
 export interface Sender {
   readonly argv: readonly [string, ...string[]];
+  /** What it reads; nothing unless given. */
+  readonly input?: string | undefined;
   /** True where it compresses too. */
   readonly packs: boolean;
   /** The command between it and the rest that lets only the stream through, where its login prints something. */
@@ -42,7 +44,9 @@ export const remoteSender = (
   host: RemoteHost,
   compression: Compression,
   filter: Sender['filter'],
+  input?: string,
 ): Sender => {
+  const isOfPack = (line: string) => line.startsWith(`${compression}:`);
   const before: string[] = [];
   const statuses = new Map<string, number>();
   let isGreeted = false;
@@ -58,13 +62,12 @@ export const remoteSender = (
     if (status !== undefined) statuses.set(stage, Number(status));
     else if (line === 'end send') isComplete = true;
     else if (/^beat\b/.test(line)) pulse = line;
-    else return next(line);
+    else return !isOfPack(line) && next(line);
     return true;
   };
   const endings: Sender['endings'] = (ending) => {
     const said = ending.said.filter((line) => !isOfClient(line));
     if (!isComplete) return [{ ...ending, host, said: isGreeted ? said : [...before, ...said] }];
-    const isOfPack = (line: string) => line.startsWith(`${compression}:`);
     const zfs = ended(
       'zfs',
       statuses.get('send'),
@@ -74,5 +77,5 @@ export const remoteSender = (
       ? [zfs]
       : [zfs, ended(compression, statuses.get('pack'), said.filter(isOfPack))];
   };
-  return { argv, packs: true, filter, hear, pulse: () => pulse, endings };
+  return { argv, input, packs: true, filter, hear, pulse: () => pulse, endings };
 };

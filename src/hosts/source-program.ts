@@ -18,11 +18,21 @@ export const askProgram = [
 ].join(' ');
 
 /**
- * `zfs send` and the compressor: the stream on standard output, all else on standard error. Parameters: 1 as above,
- * 2 the compression, 3 the beat, 4 the greeting where the login prints something before it, then those of zfs.
- * It is found by the key as an agent is.
+ * Several zfs commands, one after the other, each a parameter with its words between tabs; of each it tells what it said and how it
+ * ended. Parameters: 1 as above, then those.
  */
-export const sendProgram = (key: string): string =>
+export const eachProgram = [
+  environment,
+  `sudo=$1; tab="\t"; shift; echo; echo ${sourceGreeting}; { echo; echo ${sourceGreeting}; } >&2;`,
+  'for line in "$@"; do IFS=$tab; set -- $line; unset IFS; said=$($sudo zfs "$@" 2>&1); code=$?;',
+  'echo "$said"; echo zferry-status $code; done',
+].join(' ');
+
+/**
+ * What streams need around them: `stream` puts the bytes on standard output, and all else goes to standard error. The
+ * program is found by its key as an agent is.
+ */
+const streaming = (key: string, stream: string): string =>
   [
     `: zferry-agent-${key};`,
     environment,
@@ -31,12 +41,34 @@ export const sendProgram = (key: string): string =>
     ...compressorNames.map((name) => `${name}) ${compressors[name].compress.join(' ')};;`),
     'esac; };',
     'z() { $sudo zfs "$@"; };',
+    stream,
     `{ echo; echo ${sourceGreeting}; } >&2; case $mark in ?*) echo; echo "$mark";; esac;`,
     'exec 4>&2; beating=$(sh -c "$beat" zferry-beat &) 2>/dev/null; exec 4>&-;',
-    'case $pack in none) z "$@"; echo status send $? >&2;;',
-    '*) { z "$@"; echo status send $? >&2; } | { press $pack; echo status pack $? >&2; };; esac;',
+    'case $pack in none) stream "$@";; *) stream "$@" | { press $pack; echo status pack $? >&2; };; esac;',
     'kill $beating 2>/dev/null; echo end send >&2',
   ].join(' ');
+
+/**
+ * `zfs send` and the compressor. Parameters: 1 as above, 2 the compression, 3 the beat, 4 the greeting where the login
+ * prints something before it, then those of zfs.
+ */
+export const sendProgram = (key: string): string =>
+  streaming(key, 'stream() { z "$@"; echo status send $? >&2; };');
+
+/**
+ * The streams of a convoy. Parameters 1 to 4 as above; its input has three lines for each: those that go before the
+ * stream, and zfs's parameters between tabs. It ends with the first that fails.
+ */
+export const convoyProgram = (key: string): string =>
+  streaming(
+    key,
+    [
+      'tab="\t"; stream() { code=0; while IFS= read -r child && IFS= read -r words && IFS= read -r line;',
+      'do echo "zferry-member $child" >&2; echo "$child"; echo "$words"; IFS=$tab; set -- $line; unset IFS;',
+      'z "$@" </dev/null; code=$?; echo zferry-sent $code >&2; case $code in 0) ;; *) break;; esac; done;',
+      'echo status send $code >&2; };',
+    ].join(' '),
+  );
 
 /** Lets through what comes behind the line that ends with its parameter: `read` takes a pipe byte by byte. */
 export const filterProgram =

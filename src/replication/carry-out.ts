@@ -1,5 +1,8 @@
+import { failure } from '../errors.ts';
+import type { Host } from '../hosts/place.ts';
+import type { SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
-import { localZfs } from '../hosts/zfs-command.ts';
+import { type Zfs, zfsOf } from '../hosts/zfs-command.ts';
 import type { Member } from './company.ts';
 import { type CycleEnd, cycle } from './cycle.ts';
 import type { Observer } from './observer.ts';
@@ -9,6 +12,17 @@ import { beginRun, endRun, type Run } from './run.ts';
 import type { Story } from './story.ts';
 import { takingBack } from './taking-back.ts';
 import { treeCycle } from './tree/tree-cycle.ts';
+
+/** A source that nobody has come to. */
+const unreached = (): Zfs => {
+  const host: Host = { kind: 'here' };
+  return zfsOf(
+    () => Promise.reject(failure('nobody came to the source')),
+    host,
+    () => '',
+  );
+};
+const nowhere: Pick<SourceHost, 'zfs' | 'gatheredZfs'> = { zfs: unreached, gatheredZfs: unreached };
 
 const begun = async (run: Run): Promise<CycleEnd> => {
   const { request } = run;
@@ -34,13 +48,14 @@ export const carryOut = async (
     end = await begun(run);
     return end;
   } finally {
-    // A run that did not come to a source on another host has made nothing there: it is alone with its target.
-    const source = run?.source ?? { zfs: (reins: Tether) => localZfs(request.sudo, reins) };
-    const side = { source, tether: run?.tether ?? tether, story };
-    await takingBack(side, ["this run's snapshot"], (zfs) =>
-      member.share.end(zfs, end === 'replicated'),
+    // What is to go may have been made by another cycle of this run; where none came to the source, nothing was.
+    const source = run?.source ?? member.source() ?? nowhere;
+    const zfs = request.tree === undefined ? source.zfs : source.gatheredZfs;
+    const side = { source: { zfs }, tether: run?.tether ?? tether, story };
+    await takingBack(side, ["this run's snapshot"], (at) =>
+      member.share.end(at, end === 'replicated'),
     );
-    member.leaves();
+    await member.leaves();
     if (run !== undefined) await endRun(run);
   }
 };

@@ -1,5 +1,7 @@
 import { usageError, type ZferryError } from '../errors.ts';
 import type { Lock } from '../hosts/lock.ts';
+import { SourceConnection } from '../hosts/source-connection.ts';
+import type { SourceHost } from '../hosts/source-host.ts';
 import type { Request } from './request.ts';
 import { type Share, SharedSnapshot } from './shared-snapshot.ts';
 import type { TargetId } from './target-id.ts';
@@ -7,6 +9,12 @@ import type { TargetId } from './target-id.ts';
 /** One of the targets that are served side by side in one run of zferry. */
 export interface Member {
   readonly share: Share;
+  /** To the source, where that is on another host. */
+  readonly connection: SourceConnection;
+  /** The source's host, once any cycle of this run has come to it. */
+  readonly source: () => SourceHost | undefined;
+  /** This cycle has come to the source's host. */
+  readonly reaches: (source: SourceHost) => void;
   /** The locks that this target's cycle took when it came to know its target; they last to its end. */
   readonly targetLocks: Map<TargetId, Lock>;
   /** The target has said which one it is. Answers why it is not to be served: another one of this run is the same. */
@@ -16,7 +24,7 @@ export interface Member {
   /** The same answer where that target's lock is held: by a cycle of this run that may not know its target yet. */
   readonly whoHolds: (id: TargetId) => Promise<ZferryError | undefined>;
   /** The cycle has ended. */
-  readonly leaves: () => void;
+  readonly leaves: () => Promise<void>;
 }
 
 class Seat {
@@ -57,6 +65,8 @@ export interface Task {
  */
 export const companyOf = (requests: readonly Request[]): readonly Task[] => {
   const snapshot = new SharedSnapshot(requests.length);
+  const connection = new SourceConnection(requests.length);
+  let reached: SourceHost | undefined;
   const seated = requests.map((request) => ({
     request,
     seat: new Seat(request.pair.target.typed),
@@ -65,6 +75,11 @@ export const companyOf = (requests: readonly Request[]): readonly Task[] => {
     const others = seated.map((each) => each.seat).filter((other) => other !== seat);
     const member: Member = {
       share: snapshot.share(index),
+      connection,
+      source: () => reached,
+      reaches: (source) => {
+        reached ??= source;
+      },
       targetLocks: seat.targetLocks,
       isSeen: (id) => {
         seat.isKnown(id);
@@ -81,7 +96,10 @@ export const companyOf = (requests: readonly Request[]): readonly Task[] => {
           ? twins(seat.typed, holder.typed)
           : undefined;
       },
-      leaves: () => seat.isKnown(undefined),
+      leaves: async () => {
+        seat.isKnown(undefined);
+        await connection.leave();
+      },
     };
     return { request, member };
   });

@@ -2,6 +2,7 @@ import { failure } from '../errors.ts';
 import { digest } from '../hosts/digest.ts';
 import type { Lock } from '../hosts/lock.ts';
 import { type Place, parseTarget } from '../hosts/place.ts';
+import { SourceConnection } from '../hosts/source-connection.ts';
 import { openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
@@ -84,11 +85,11 @@ const atSource = async <T>(
 ): Promise<T> => {
   // No stream is sent: there is nothing to be found by a key.
   const options = { source, key: digest('forget'), replaces: false, sudo, sshOptions };
-  const from = await openSource({ ...options, persist: undefined }, tether);
+  const connection = new SourceConnection();
   try {
-    return await work(from);
+    return await work(await openSource({ ...options, persist: undefined, connection }, tether));
   } finally {
-    await from.close();
+    await connection.leave();
   }
 };
 

@@ -1,6 +1,7 @@
 import type { Scope } from '../hosts/agent-program.ts';
 import type { TargetFacts } from '../hosts/agent-report.ts';
 import { type AgentSession, openAgentSession } from '../hosts/agent-session.ts';
+import type { SourceConnection } from '../hosts/source-connection.ts';
 import { connectionTo, openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
@@ -216,6 +217,7 @@ export interface Sight {
 /** Looks at both sides, and watches. Throws what keeps either from being seen. */
 export const looking = async <T>(
   request: Request,
+  connection: SourceConnection,
   tether: Tether,
   watch: (sight: Sight) => Promise<T>,
 ): Promise<T> => {
@@ -224,22 +226,13 @@ export const looking = async <T>(
   const access = { sudo, sshOptions };
   const key = sourceKey(pair);
   const from = await openSource(
-    { source: pair.source, key, replaces: false, ...access, persist },
+    { source: pair.source, key, replaces: false, ...access, persist, connection },
     tether,
   );
-  const connection = connectionTo(pair.target.host, from, persist);
+  const way = connectionTo(pair.target.host, from, persist);
   const options = { target: pair.target, key: agentKey(pair, from.poolGuid), ...access, scope };
-  try {
-    return await lookingAt(
-      request,
-      from,
-      await openAgentSession({ ...options, ...connection }, tether),
-      tether,
-      watch,
-    );
-  } finally {
-    await from.close();
-  }
+  const session = await openAgentSession({ ...options, ...way }, tether);
+  return await lookingAt(request, from, session, tether, watch);
 };
 
 const lookingAt = async <T>(
@@ -302,8 +295,12 @@ const namesOf = (replica: Replica | undefined): readonly string[] =>
   replica === undefined ? [] : [replica.dataset.name, ...replica.snapshots.map(({ name }) => name)];
 
 /** `prime --replace`: what it would send beside the old replica, and destroy then. */
-const rehearseReplacement = async (request: Request, tether: Tether): Promise<Rehearsal> => {
-  const begun = await looking(request, tether, async (sight) => {
+const rehearseReplacement = async (
+  request: Request,
+  connection: SourceConnection,
+  tether: Tether,
+): Promise<Rehearsal> => {
+  const begun = await looking(request, connection, tether, async (sight) => {
     const stage = stageOf(request, await sight.session.inspect());
     const next = decideReplacement(request, sight.source, sight.facts, stage);
     if (next.kind === 'refuse') throw next.error;
@@ -315,12 +312,21 @@ const rehearseReplacement = async (request: Request, tether: Tether): Promise<Re
   });
   if (begun.kind !== 'send') return begun.rehearsal;
   const fresh = beside(request, begun.intent);
-  const rehearsal = await looking(fresh, tether, (sight) => rehearseCycle(fresh, sight));
+  const rehearsal = await looking(fresh, connection, tether, (sight) =>
+    rehearseCycle(fresh, sight),
+  );
   return { ...rehearsal, replaces: { as: fresh.pair.target.dataset, destroys: begun.destroys } };
 };
 
-/** Looks at both sides and says what a cycle would do; changes nothing. Throws what a cycle would. */
-export const rehearse = (request: Request, tether: Tether): Promise<Rehearsal> =>
+/**
+ * Looks at both sides and says what a cycle would do; changes nothing. `connection` leads to a source on another host.
+ * Throws what a cycle would.
+ */
+export const rehearse = (
+  request: Request,
+  connection: SourceConnection,
+  tether: Tether,
+): Promise<Rehearsal> =>
   request.replace
-    ? rehearseReplacement(request, tether)
-    : looking(request, tether, (sight) => rehearseCycle(request, sight));
+    ? rehearseReplacement(request, connection, tether)
+    : looking(request, connection, tether, (sight) => rehearseCycle(request, sight));

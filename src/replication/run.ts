@@ -43,9 +43,11 @@ export const beginRun = async (
   const locked: Tether = { ...equipped, locks: [lock.descriptor] };
   const { pair, sudo, sshOptions, persist } = request;
   if (pair.source.host.kind === 'remote') observer.step(`asking ${pair.source.typed}`);
-  const options = { source: pair.source, key: sourceKey(pair), replaces: true };
+  const { connection } = member;
+  const options = { source: pair.source, key: sourceKey(pair), replaces: true, connection };
   try {
     const source = await openSource({ ...options, sudo, sshOptions, persist }, locked);
+    member.reaches(source);
     return {
       request,
       started,
@@ -65,8 +67,7 @@ export const beginRun = async (
 };
 
 /** Ends it: whoever comes next may have its locks, although zferry may go on for other targets. */
-export const endRun = async ({ source, lock, member, treeLocks, tether }: Run): Promise<void> => {
-  await source.close();
+export const endRun = async ({ lock, member, treeLocks, tether }: Run): Promise<void> => {
   await tether.starter?.close();
   for (const each of [lock, ...treeLocks, ...member.targetLocks.values()]) each.release();
   member.targetLocks.clear();

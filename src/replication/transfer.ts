@@ -37,7 +37,7 @@ const stagesOf = <Report>({
   compression,
   limiter,
 }: Load<Report>): readonly Stage[] => [
-  { argv: sender.argv, onLine: (line) => sender.hear(line, onLine) },
+  { argv: sender.argv, input: sender.input, onLine: (line) => sender.hear(line, onLine) },
   ...(sender.filter === undefined ? [] : [{ argv: sender.filter }]),
   ...(compression === 'none' || sender.packs ? [] : [{ argv: compressors[compression].compress }]),
   ...(limiter === undefined ? [] : [{ argv: limiter }]),

@@ -13,12 +13,12 @@ import {
 } from './support/direction.ts';
 import { dst, src } from './support/host.ts';
 import { impatient } from './support/interruption.ts';
+import { countingLogins } from './support/logins.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
 import { property, snapshots, stateOf } from './support/pair.ts';
+import { isQuiet } from './support/quiet.ts';
 import { quote, sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
-import type { Result } from './support/ssh.ts';
-import { wrapTools } from './support/tools.ts';
 import { wire } from './support/wire.ts';
 
 let one: Direction;
@@ -29,20 +29,8 @@ const pulls = () => direction(src, [dst, by('dst')], [src, here]);
 /** Both are on dst. */
 const leadsThrough = () => direction(src, [dst, by('dst')], [dst, by('dst')]);
 
-/** Runs it, and tells how often another host let it in. */
-const observed = async (...words: readonly string[]): Promise<Result & { logins: number }> => {
-  const tools = await wrapTools({ ssh: 'exec $real -v -E "${0%/*}/log" "$@"' });
-  const result = await zferry(one, words, tools);
-  const logins = await src.ok(sh`grep -c '^Authenticated to' ${`${tools}/log`} || true`);
-  return { ...result, logins: Number(logins) };
-};
-
-/** No process of a run is left on either host, its connection to the source included. */
-const isQuiet = async (seconds: number): Promise<void> => {
-  const none = '! pgrep -x zfs && ! pgrep -x lzop';
-  await dst.until(none, seconds * 1_000);
-  await src.until(`${none} && ! pgrep -f '^ssh: .*mux'`, seconds * 1_000);
-};
+const observed = (...words: readonly string[]) =>
+  countingLogins((tools) => zferry(one, words, tools));
 
 const words = () => ({
   label: String.raw`zferry_\S+`,

@@ -12,6 +12,7 @@ beforeAll(async () => {
 afterAll(async () => pair.remove());
 
 const seeHelp = 'see zferry --help';
+const elsewhere = 'name another dataset or another host';
 
 /** A wrong command line: it ends before anything could be locked or asked. tank/vm stands for the pair's source. */
 const wrong = (words: readonly string[], error: string, hint?: string) => {
@@ -117,9 +118,19 @@ describe('a place that is missing or malformed', () => {
 
 describe('a place that cannot be what it is meant for', () => {
   wrong(
-    ['doctor', 'dst:tank/vm', 'tank/vm'],
-    'the source dst:tank/vm is on another host; doctor checks sources on this one only',
-    'see what a cycle would do: zferry run --dry-run dst:tank/vm tank/vm',
+    ['doctor', '-r', 'dst:tank/vm', 'dst:tank/vm/copy'],
+    'the target dst:tank/vm/copy is inside its own source dst:tank/vm',
+    elsewhere,
+  );
+  wrong(
+    ['run', '-r', 'tank/vm', 'dst:tank/copies', 'root@dst:tank/copies/vm'],
+    'the target root@dst:tank/copies/vm is inside another one, dst:tank/copies',
+    'give each copy of a tree a place of its own',
+  );
+  wrong(
+    ['prime', '-r', '--replace', 'tank/vm', 'dst'],
+    '--replace is for one dataset, not for a tree',
+    'replace the datasets that need it one by one, without --recursive',
   );
   wrong(
     ['tank/vm', 'dst:tank'],
@@ -141,8 +152,18 @@ describe('a place that cannot be what it is meant for', () => {
     '33 targets in one command; there can be 32',
     'write a second crontab line for the others',
   );
-  wrong(['tank/vm', 'localhost'], 'localhost is the source itself');
-  wrong(['tank/vm', 'tank/vm/copy'], 'the target tank/vm/copy is inside its own source tank/vm');
+  wrong(['tank/vm', 'localhost'], 'localhost is the source itself', elsewhere);
+  wrong(['run', '-r', 'dst:tank/vm', 'dst:tank/vm'], 'dst:tank/vm is the source itself', elsewhere);
+  wrong(
+    ['tank/vm', 'tank/vm/copy'],
+    'the target tank/vm/copy is inside its own source tank/vm',
+    elsewhere,
+  );
+  wrong(
+    ['run', '-r', 'dst:tank/vm/a', 'dst:tank/vm'],
+    'the source dst:tank/vm/a is inside its own target dst:tank/vm',
+    elsewhere,
+  );
   wrong(
     ['tank/vm', ':usb'],
     'the target :usb is the root of a pool, which would need a forced receive',

@@ -2,11 +2,9 @@ import { failure, type ZferryError } from '../../errors.ts';
 import { nothingReported, type ReceiveReport } from '../../hosts/agent-report.ts';
 import type { MemberInstruction } from '../../hosts/agent-session.ts';
 import type { Ending } from '../../hosts/child.ts';
-import { convoyCommand, parseConvoyLine } from '../../hosts/convoy-program.ts';
+import { parseConvoyLine } from '../../hosts/convoy-program.ts';
 import { type ConvoyReport, nothingConveyed } from '../../hosts/convoy-report.ts';
 import { hostShown } from '../../hosts/place.ts';
-import { plainSender } from '../../hosts/sender.ts';
-import { zfsCommand } from '../../hosts/zfs-command.ts';
 import { parseSendLine, sendArguments } from '../../zfs/send.ts';
 import { transferFailure } from '../cause.ts';
 import { instructionFor } from '../deliver.ts';
@@ -90,12 +88,13 @@ class Log {
   }
 }
 
-const sendEnding = (program: Ending | undefined, sent: Sent | undefined): Ending => ({
-  program: 'zfs',
-  exitCode: sent?.status ?? program?.exitCode,
-  signal: program?.signal,
-  said: [...(sent?.said ?? []), ...(program?.said ?? [])],
-});
+const sendEnding = (program: Ending | undefined, sent: Sent | undefined): Ending => {
+  const said = [...(sent?.said ?? []), ...(program?.said ?? [])];
+  // It was the connection to the source that ended, and nobody knows how zfs did.
+  if (program?.host !== undefined && sent?.status === undefined) return { ...program, said };
+  const exitCode = sent?.status ?? program?.exitCode;
+  return { program: 'zfs', exitCode, signal: program?.signal, said };
+};
 
 const received = (own: ReceiveReport | undefined, sent: Sent | undefined) => ({
   report: own ?? nothingReported,
@@ -126,29 +125,23 @@ const problemOf = (
  * behind it were not begun.
  */
 export const convoy = async (
-  { request, session, tether, observer }: Situation,
+  { request, session, from, tether, observer }: Situation,
   passengers: readonly Passenger[],
   wire: Wire,
 ): Promise<ConvoyEnd> => {
   const log = new Log(observer.progress);
   const root = request.pair.target.dataset;
-  const send = convoyCommand(
-    root,
-    passengers.map(({ situation, delivery, instruction }) => ({
-      target: situation.request.pair.target.dataset,
-      instruction,
-      send: zfsCommand(
-        request.sudo,
-        sendArguments(situation.request.pair.source.dataset, delivery.stream),
-      ),
-    })),
-  );
   const { compression, limiter } = wire;
+  const streams = passengers.map(({ situation, delivery, instruction }) => ({
+    target: situation.request.pair.target.dataset,
+    instruction,
+    send: sendArguments(situation.request.pair.source.dataset, delivery.stream),
+  }));
   const moved = await move(
     session,
     {
-      // Of a source on this host: the command line refuses a tree from another one.
-      ...{ sender: plainSender(send), compression, limiter, nothing: nothingConveyed },
+      sender: from.convoySender(root, streams, compression, tether),
+      ...{ compression, limiter, nothing: nothingConveyed },
       onLine: (line) => log.take(line),
       pulse: () => String(log.bytes),
       receive: () => session.convoy(compression),

@@ -1,4 +1,3 @@
-import { gatheredZfs } from '../../hosts/gathered-zfs.ts';
 import { snapshotName } from '../../zfs/names.ts';
 import { type CycleEnd, cycle } from '../cycle.ts';
 import { tellStory } from '../deliver.ts';
@@ -51,9 +50,7 @@ const begin = async (
 
 /** One session's work; answers whether there is something left for another one. */
 const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
-  // The source is on this host: the command line refuses a tree from another one.
-  const gathered = gatheredZfs(seen.zfs, seen.request.sudo, seen.tether);
-  const situation = await withParents({ ...seen, zfs: gathered });
+  const situation = await withParents({ ...seen, zfs: seen.from.gatheredZfs(seen.tether) });
   const { request, facts, observer, story } = situation;
   const unfit = facts.dataset === undefined ? targetProblem(request, facts) : undefined;
   if (unfit !== undefined) throw unfit;

@@ -1,4 +1,5 @@
 import { asZferryError, ZferryError } from '../../errors.ts';
+import type { SourceConnection } from '../../hosts/source-connection.ts';
 import type { Tether } from '../../hosts/tether.ts';
 import { looking, type Rehearsal, rehearseCycle } from '../rehearsal.ts';
 import type { Request, Tree } from '../request.ts';
@@ -15,9 +16,10 @@ export interface RehearsedMember {
 export const rehearseTree = (
   request: Request,
   tree: Tree,
+  connection: SourceConnection,
   tether: Tether,
 ): Promise<readonly RehearsedMember[]> =>
-  looking(request, tether, async (sight) => {
+  looking(request, connection, tether, async (sight) => {
     const { zfs, id, facts } = sight;
     const listings = await listTree(zfs, request.pair.source.dataset, id);
     const coming = new Set<string>();

@@ -73,9 +73,16 @@ describe('a request', () => {
     expect(refused(() => asked(source, target)).message).toContain(reason);
   });
 
-  test('of a tree on another host is refused', () => {
-    const { message } = refused(() => asked('nas:tank/vm', 'pool/vm', '--recursive'));
-    expect(message).toContain('trees are replicated from this one only');
+  test.each(['-1', '1.5', 'all', ''])('a depth of %j is none', (depth) => {
+    expect(refused(() => asked('tank/vm', 'backup', '-r', '--max-depth', depth)).message).toBe(
+      `--max-depth: '${depth}' is not a whole number from 0 on`,
+    );
+    expect(asked('tank/vm', 'backup', '-r', '--max-depth', '0').tree?.maxDepth).toBe(0);
+  });
+
+  test('of a tree may be on another host', () => {
+    const tree = { exclude: [], maxDepth: undefined };
+    expect(asked('nas:tank/vm', 'pool/vm', '--recursive').tree).toEqual(tree);
   });
 
   test('has each pattern for snapshots of others, and none that can match none', () => {

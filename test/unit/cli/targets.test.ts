@@ -54,16 +54,26 @@ describe('several targets in one command', () => {
     }
   });
 
-  test('are refused where the source is on another host', () => {
-    const from = (...targets: string[]) => requestsFor('run', 'nas:tank/vm', targets, options());
-    expect(from('backup')).toHaveLength(1);
-    const { message, exitCode, hint } = refused(() => from('backup', 'other'));
+  test('may be of a tree, and of a source on another host', () => {
+    const words = options('--recursive');
+    const requests = requestsFor('run', 'nas:tank/vm', ['backup', 'other', 'tank/copy'], words);
+    expect(requests.map(({ pair, tree }) => [pair.target.typed, tree !== undefined])).toEqual([
+      ['backup', true],
+      ['other', true],
+      ['tank/copy', true],
+    ]);
+  });
+
+  test('are not one in the other where they are trees', () => {
+    const nested = ['backup:tank/vm', 'other', 'root@backup:tank/vm/a'];
+    expect(asked(nested)).toHaveLength(3);
+    const { message, exitCode, hint } = refused(() => asked(nested, '--recursive'));
     expect({ message, exitCode, hint }).toEqual({
-      message:
-        'the source nas:tank/vm is on another host; it goes to one target in one command yet',
+      message: 'the target root@backup:tank/vm/a is inside another one, backup:tank/vm',
       exitCode: 2,
-      hint: 'write one crontab line for each target',
+      hint: 'give each copy of a tree a place of its own',
     });
+    expect(asked(['backup:tank/vm', 'other:tank/vm/a'], '--recursive')).toHaveLength(2);
   });
 });
 

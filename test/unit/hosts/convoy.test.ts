@@ -27,8 +27,11 @@ const member = (
   send: ConvoyMember['send'],
 ): ConvoyMember => ({ target, instruction: instruction(guid), send });
 
+/** What stands for zfs, and its parameters. */
+const asTold = ([file = 'true', ...words]: readonly string[]) => [file, ...words] as const;
+
 const ran = (...members: readonly ConvoyMember[]) => {
-  const [file, ...words] = convoyCommand(root, members);
+  const [file, ...words] = convoyCommand(root, members, asTold);
   const { status, stdout, stderr } = spawnSync(file, words, { encoding: 'utf8' });
   return { status, stdout, said: stderr.split('\n').filter(Boolean) };
 };
