@@ -2,7 +2,7 @@ import { commandOn } from '../hosts/command-on.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
 import { allowArguments, type Grant } from '../zfs/rights.ts';
-import type { Pair, Request } from './request.ts';
+import type { Pair, Request, Tree } from './request.ts';
 
 /** A command for a person to run on the target's host, in a form that any shell there takes. */
 export const onTarget = (
@@ -10,16 +10,24 @@ export const onTarget = (
   ...command: readonly string[]
 ): string => commandOn(pair.target.host, { sudo, sshOptions }, command);
 
+const treeWords = ({ exclude, maxDepth }: Tree): readonly string[] => [
+  '--recursive',
+  ...exclude.flatMap((pattern) => ['--exclude', pattern]),
+  ...(maxDepth === undefined ? [] : ['--max-depth', String(maxDepth)]),
+];
+
 /**
  * A command for a person to run here: without the options that it took to get through, it would not.
  * (`--persist` is none of them: it is for the cycles that follow each other.)
  */
 export const zferry = (
-  { self, pair, sudo, sshOptions, replace, decrypt, properties, includeSnapshots }: Request,
+  { self, pair, tree, sudo, sshOptions, replace, decrypt, properties, includeSnapshots }: Request,
   verb: string,
   ...options: readonly string[]
 ): string => {
   const access = [
+    // One dataset is replaced at a time.
+    ...(tree === undefined || options.includes('--replace') ? [] : treeWords(tree)),
     // A hint for `prime --replace` is one that goes on with it.
     ...(replace && verb === 'prime' && !options.includes('--replace') ? ['--replace'] : []),
     // What a first send leaves behind cannot follow later.

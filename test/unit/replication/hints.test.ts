@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Host, parseSource, type RemoteHost } from '../../../src/hosts/place.ts';
 import { sshFailure } from '../../../src/hosts/ssh-failure.ts';
+import { zferry } from '../../../src/replication/hints.ts';
 import { hostProblem, targetProblem } from '../../../src/replication/plan.ts';
 import type { Request } from '../../../src/replication/request.ts';
 import { type DatasetName, parentOf, poolOf } from '../../../src/zfs/names.ts';
@@ -154,4 +155,21 @@ test('on this host a hint is the bare command, with sudo before it where that wa
     hint: 'zpool import usb',
   });
   expect(hostProblem(request({ pair, sudo: true }), noPool)?.hint).toBe('sudo zpool import usb');
+});
+
+describe('a hint about the root of a tree', () => {
+  const tree = { exclude: ['a b', '*/cache'], maxDepth: 2 };
+  const pair = { source: parseSource('tank/vm'), target: remotePlace('backup') };
+
+  test('is a command for the tree', () => {
+    expect(targetProblem(request({ pair, tree }), facts(undefined))?.hint).toBe(
+      "make the first full send: zferry prime --recursive --exclude 'a b' --exclude '*/cache' --max-depth 2 tank/vm backup",
+    );
+  });
+
+  test('is one for the dataset alone where that is to be replaced', () => {
+    expect(zferry(request({ pair, tree }), 'prime', '--replace')).toBe(
+      'zferry prime --replace tank/vm backup',
+    );
+  });
 });
