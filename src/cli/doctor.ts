@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
-import { exitCodes, usageError } from '../errors.ts';
+import { exitCodes } from '../errors.ts';
 import type { Finding } from '../replication/doctor/finding.ts';
-import { zferry } from '../replication/hints.ts';
-import { type ReplicatingOptions, requestFor, withReplicatingOptions } from './options.ts';
-import { findingLine, printResult } from './terminal.ts';
+import type { Request } from '../replication/request.ts';
+import { type ReplicatingOptions, sourceWords, withReplicatingOptions } from './options.ts';
+import { requestsFor } from './targets.ts';
+import { findingLines, printResult } from './terminal.ts';
 
 const examples = `
 Examples:
   zferry doctor tank/vm backup
-  zferry doctor tank/vm backup --compress zstd     the words of a crontab entry, to be checked as they are`;
+  zferry doctor tank/vm backup --compress zstd     the words of a crontab entry, to be checked as they are
+  zferry doctor --recursive nas:tank/vm tank/nas   a tree, whose source is on another host`;
 
 /** 3 where a person must decide, 1 where a cycle could fail, 0 otherwise. */
 const exitCodeOf = (findings: readonly Finding[]): number => {
@@ -18,13 +20,8 @@ const exitCodeOf = (findings: readonly Finding[]): number => {
 };
 
 const perform = async (source: string, target: string, options: ReplicatingOptions) => {
-  const request = requestFor('run', source, target, options, 'zferry');
-  if (request.pair.source.host.kind === 'remote') {
-    throw usageError(
-      `the source ${request.pair.source.typed} is on another host; doctor checks sources on this one only`,
-      `see what a cycle would do: ${zferry(request, 'run', '--dry-run')}`,
-    );
-  }
+  const requests = requestsFor('run', source, [target], options);
+  const [request] = requests as readonly [Request];
   const [{ examine }, { withInterrupts }] = await Promise.all([
     import('../replication/doctor/examine.ts'),
     import('./replicate.ts'),
@@ -40,7 +37,7 @@ const perform = async (source: string, target: string, options: ReplicatingOptio
   } else {
     const shown =
       options.quiet === true ? findings.filter(({ level }) => level !== 'ok') : findings;
-    for (const finding of shown) printResult(findingLine(finding));
+    for (const line of findingLines(shown)) printResult(line);
   }
   return exitCode;
 };
@@ -50,10 +47,10 @@ export const addDoctor = (program: Command, help: string, end: (code: number) =>
   withReplicatingOptions(program.command('doctor'))
     .summary('checks everything that a cycle needs, and says how to mend it')
     .description(
-      'Checks everything that a cycle needs on both hosts, one line each: ok, warn (a cycle copes) or bad (a cycle could fail), and how to mend it. It changes nothing. It takes the options of a cycle, so that the words of a crontab entry can be checked as they are.',
+      'Checks everything that a cycle needs on both hosts, one line each: ok, warn (a cycle copes) or bad (a cycle could fail), and how to mend it. With --recursive that is one line for each dataset that is not well. It changes nothing. It takes the options of a cycle, so that the words of a crontab entry can be checked as they are.',
     )
-    .argument('<source>', 'pool/dataset on this host')
-    .argument('<target>', '[user@]host, or [user@]host:pool/dataset')
+    .argument('<source>', sourceWords)
+    .argument('<target>', '[user@]host, [user@]host:pool/dataset, or pool/dataset on this host')
     .addHelpText('after', examples + help)
     .action(async (source: string, target: string, options: ReplicatingOptions) => {
       end(await perform(source, target, options));

@@ -42,10 +42,15 @@ export const printWarning = (text: string): void => {
 
 const levelColours = { ok: chalk.green, warn: chalk.yellow, bad: chalk.red } as const;
 
-/** A line of `zferry doctor`, and below it how to mend it. */
-export const findingLine = ({ check, level, seen, hint }: Finding): string => {
-  const head = `${levelColours[level](level.padEnd(4))} ${check.padEnd(13)} ${brief(seen)}`;
+const findingLine = ({ check, level, seen, hint }: Finding, width: number): string => {
+  const head = `${levelColours[level](level.padEnd(4))} ${check.padEnd(width)} ${brief(seen)}`;
   return hint === undefined ? head : `${head}\n     ${chalk.cyan('hint:')} ${oneLine(hint)}`;
+};
+
+/** What `zferry doctor` found, a line each, and below it how to mend it. */
+export const findingLines = (findings: readonly Finding[]): readonly string[] => {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  return findings.map((finding) => findingLine(finding, width));
 };
 
 /** A line of `-v`, or something that is announced before it is done. */

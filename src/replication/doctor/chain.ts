@@ -1,8 +1,9 @@
 import type { ZferryError } from '../../errors.ts';
 import { asZferryError } from '../../errors.ts';
 import type { TargetFacts } from '../../hosts/agent-report.ts';
-import { isInstalled } from '../../hosts/environment.ts';
-import { hostShown } from '../../hosts/place.ts';
+import type { Place } from '../../hosts/place.ts';
+import { onHost } from '../../hosts/questions.ts';
+import type { SourceHost } from '../../hosts/source-host.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { baseName, type TokenContents } from '../../zfs/send.ts';
 import { commonBase, decide, decidePartial, targetProblem } from '../plan.ts';
@@ -70,10 +71,14 @@ export const checkToken = (request: Request, { source, facts, token }: Links): F
 };
 
 /** Whether both sides have what the stream goes through. */
-export const checkCompressor = (request: Request, facts: TargetFacts): Finding => {
+export const checkCompressor = (
+  request: Request,
+  facts: TargetFacts,
+  from: Pick<SourceHost, 'has'>,
+): Finding => {
   const check = 'compressor';
   try {
-    const { compression, note } = chooseWire(request, facts, { has: isInstalled });
+    const { compression, note } = chooseWire(request, facts, from);
     const { wanted } = request.compression;
     if (note === undefined) {
       return ok(check, wanted === 'auto' ? `auto: ${compression} where it helps` : compression);
@@ -87,15 +92,15 @@ export const checkCompressor = (request: Request, facts: TargetFacts): Finding =
 
 /** Agents of earlier runs that are still there; the next run ends them. */
 export const checkLeftovers = (
-  request: Request,
-  { predecessors }: TargetFacts,
+  { host }: Place,
+  predecessors: readonly number[],
 ): readonly Finding[] =>
   predecessors.length === 0
     ? []
     : [
         warn(
           'agent',
-          `a run's processes are on ${hostShown(request.pair.target.host)} (process group ${predecessors.join(', ')})`,
+          `a run's processes are ${onHost(host)} (process group ${predecessors.join(', ')})`,
           'if no run is at work here, the next cycle ends them by itself',
         ),
       ];

@@ -1,144 +1,48 @@
 import { execPath } from 'node:process';
-import { asZferryError, failure } from '../../errors.ts';
+import { asZferryError } from '../../errors.ts';
 import type { TargetFacts } from '../../hosts/agent-report.ts';
 import { openAgentSession } from '../../hosts/agent-session.ts';
-import { run } from '../../hosts/command.ts';
+import { commandOn } from '../../hosts/command-on.ts';
 import { readCrontabs, runsCron } from '../../hosts/cron.ts';
 import { isInstalled } from '../../hosts/environment.ts';
 import { isAlive } from '../../hosts/is-alive.ts';
 import { holderOf } from '../../hosts/lock.ts';
-import { hostShown, type RemoteHost } from '../../hosts/place.ts';
-import { type Answer, askHost } from '../../hosts/questions.ts';
-import { sshCommand } from '../../hosts/ssh.ts';
-import { readSshSettings } from '../../hosts/ssh-settings.ts';
+import type { Place } from '../../hosts/place.ts';
+import { onHost } from '../../hosts/questions.ts';
+import { SourceConnection } from '../../hosts/source-connection.ts';
+import { connectionTo, openSource, type SourceHost } from '../../hosts/source-host.ts';
 import type { Tether } from '../../hosts/tether.ts';
-import { pasteable } from '../../hosts/words.ts';
-import { localZfs } from '../../hosts/zfs-command.ts';
 import { logProblem, tailOf } from '../../journal/tail.ts';
-import { type DatasetName, type Guid, parentOf, poolOf } from '../../zfs/names.ts';
+import { type Guid, parentOf, poolOf } from '../../zfs/names.ts';
 import { parseAllowed, primerGrants, receiverGrants, senderGrants } from '../../zfs/rights.ts';
-import { goesRaw } from '../encryption.ts';
-import { onTarget } from '../hints.ts';
-import { agentKey, targetLockName, typedLockName } from '../locking.ts';
-import { commonBase, hostProblem } from '../plan.ts';
-import { estimateOf } from '../rehearsal.ts';
+import { agentKey, partiesOf, sourceKey, targetLockName, typedLockName } from '../locking.ts';
+import { overlapProblem } from '../overlap.ts';
+import { hostProblem } from '../plan.ts';
 import type { Request } from '../request.ts';
-import { lookAtSource, lookIntoToken } from '../survey.ts';
 import { targetIdOf } from '../target-id.ts';
-import { goesAsStored } from '../wire.ts';
-import { checkBase, checkCompressor, checkLeftovers, checkToken, type Links } from './chain.ts';
+import { checkCompressor, checkLeftovers } from './chain.ts';
 import { badAs, type Finding } from './finding.ts';
-import { consultation, type HostFacts, parseHostFacts, propertyOf } from './host-facts.ts';
+import { type HostFacts, propertyOf } from './host-facts.ts';
 import { checkRights } from './permissions.ts';
-import { checkSsh, parseSshSettings, type SshFacts } from './ssh.ts';
-import { checkClock, checkMountpoint, checkReadOnly, checkSpace, type Estimate } from './target.ts';
+import { checkReplicas } from './replica.ts';
+import { checkSsh } from './ssh.ts';
+import { checkClock } from './target.ts';
 import { checkCrontab, checkLock, checkLog, checkPrograms, cronLines } from './this-host.ts';
+import { type Visit, visitHost } from './visit.ts';
 import { checkFeatures, checkZfs, type Side } from './zfs.ts';
 
-/** How long (milliseconds) one question to a host may take. */
-const patience = 30_000;
-
-const consult = (
-  { sudo, sshOptions }: Request,
-  host: Request['pair']['source']['host'],
-  dataset: DatasetName,
-  options: readonly string[],
-  tether: Tether,
-): Promise<Answer> => {
-  const parent = parentOf(dataset) ?? dataset;
-  const parameters = [dataset, parent, poolOf(dataset), sudo ? 'sudo -n' : ''];
-  const way = { sshOptions: [...options, ...sshOptions], verbose: true };
-  return askHost(host, consultation, parameters, way, tether);
-};
-
-const askSsh = async (host: RemoteHost, { sshOptions }: Request, tether: Tether) => {
-  const [ssh, ...words] = sshCommand(host, '', readSshSettings(host), sshOptions);
-  const { stdout } = await run([ssh, '-G', ...words.slice(0, -1)], tether);
-  return parseSshSettings(stdout);
-};
-
-/** What the target's host said, and how ssh got there. */
-interface Visit {
-  /** undefined where the target is on this host. */
-  readonly ssh: SshFacts | undefined;
-  /** undefined where nobody answered. */
-  readonly facts: HostFacts | undefined;
-  /** When this host's clock (milliseconds) asked, and had the answer. */
-  readonly asked: number;
-  readonly answered: number;
-}
-
-/** The consultation where the target is on this host. */
-const visitHere = async (request: Request, tether: Tether): Promise<Visit> => {
-  const { host, dataset } = request.pair.target;
-  const asked = Date.now();
-  const { lines } = await consult(request, host, dataset, [], tether);
-  const facts = parseHostFacts(lines, request.sudo);
-  return { ssh: undefined, facts, asked, answered: Date.now() };
-};
-
-/** The consultation over ssh; past a shared connection that does not answer. */
-const visitBySsh = async (host: RemoteHost, request: Request, tether: Tether): Promise<Visit> => {
-  const { dataset } = request.pair.target;
-  const settings = await askSsh(host, request, tether);
-  const limit = Math.min(patience, tether.stall);
-  const shared = (settings.get('controlpath') ?? 'none') !== 'none';
-  const ask = (...options: readonly string[]) =>
-    consult(request, host, dataset, options, { ...tether, stall: limit });
-  let hungMaster: string | undefined;
-  let asked = Date.now();
-  const failed = (error: unknown): Answer => {
-    tether.signal.throwIfAborted();
-    const { message } = asZferryError(error);
-    const problem = /did not end within/.test(message)
-      ? failure(`no answer from ${hostShown(host)} within ${limit / 1_000} s`)
-      : asZferryError(error);
-    return { lines: [], trace: [], problem };
-  };
-  let answer = await ask().catch(failed);
-  if (answer.problem?.message.startsWith('no answer') === true && shared) {
-    hungMaster = pasteable(['ssh', '-O', 'exit', '--', hostShown(host)]);
-    asked = Date.now();
-    answer = await ask('ControlPath=none').catch(failed);
-  }
-  const { lines, trace, problem } = answer;
-  return {
-    ssh: { host, settings, trace, problem, hungMaster },
-    facts: problem === undefined ? parseHostFacts(lines, request.sudo) : undefined,
-    asked,
-    answered: Date.now(),
-  };
-};
-
-const linksOf = async (request: Request, facts: TargetFacts, tether: Tether): Promise<Links> => {
-  const { source, target } = request.pair;
-  const zfs = localZfs(request.sudo, tether);
-  const id = targetIdOf(facts.poolGuid as Guid, target.dataset);
-  const listing = await lookAtSource(zfs, source.dataset, id);
-  const resumeToken = facts.dataset?.resumeToken;
-  const token = resumeToken === undefined ? undefined : await lookIntoToken(zfs, resumeToken);
-  return { id, source: listing, facts, token };
-};
-
-const estimateFor = async (
-  request: Request,
-  { source, facts }: Links,
-  tether: Tether,
-): Promise<Estimate> => {
-  const zfs = localZfs(request.sudo, tether);
-  const base = facts.dataset && commonBase(source, facts.dataset);
-  const asStored = goesRaw(request, source) || goesAsStored(request, source, facts);
-  const bytes = await estimateOf(zfs, request.pair.source.dataset, base, asStored);
-  return { bytes, ratio: asStored ? 1 : source.ratio };
-};
-
 /** What the agent says, as a cycle hears it. */
-const askAgent = async (request: Request, tether: Tether): Promise<TargetFacts> => {
-  const { pair, sudo, sshOptions } = request;
-  const session = await openAgentSession(
-    { target: pair.target, key: agentKey(pair), sudo, sshOptions, persist: undefined },
-    tether,
-  );
+const askAgent = async (
+  request: Request,
+  from: SourceHost,
+  tether: Tether,
+): Promise<TargetFacts> => {
+  const { pair, sudo, sshOptions, tree } = request;
+  const { target } = pair;
+  const key = agentKey(pair, from.poolGuid);
+  const scope = tree === undefined ? ('dataset' as const) : ('tree' as const);
+  const way = connectionTo(target.host, from, undefined);
+  const session = await openAgentSession({ target, key, sudo, sshOptions, scope, ...way }, tether);
   try {
     return await session.facts();
   } finally {
@@ -150,56 +54,86 @@ const askAgent = async (request: Request, tether: Tether): Promise<TargetFacts> 
 const checkPair = async (
   request: Request,
   there: Side,
+  from: SourceHost,
   tether: Tether,
 ): Promise<readonly Finding[]> => {
-  const { dataset } = request.pair.target;
-  const facts = await askAgent(request, tether);
+  const { pair } = request;
+  const facts = await askAgent(request, from, tether);
   const problem = hostProblem(request, facts);
   if (problem !== undefined) {
     return there.facts.hasZfs && there.facts.pool !== undefined ? [badAs('base', problem)] : [];
   }
-  const links = await linksOf(request, facts, tether);
-  const estimate = await estimateFor(request, links, tether);
+  const overlap = await overlapProblem(request, facts, from, tether);
+  if (overlap !== undefined) return [badAs('base', overlap)];
+  const id = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
+  const lens = { request, id, facts, zfs: from.zfs(tether) };
+  const { key } = partiesOf(pair, from.poolGuid);
   return [
-    checkCompressor(request, facts),
-    checkReadOnly(there, dataset),
-    checkMountpoint(there, dataset),
-    checkSpace(there, dataset, parentOf(dataset) ?? dataset, estimate),
-    checkBase(request, links),
-    checkToken(request, links),
-    checkLock(
-      holderOf(typedLockName(request.pair)) ??
-        holderOf(targetLockName(request.pair.source.dataset, links.id)),
-      isAlive,
-    ),
-    ...checkLeftovers(request, facts),
+    checkCompressor(request, facts, from),
+    ...(await checkReplicas(lens, there)),
+    checkLock(holderOf(typedLockName(pair)) ?? holderOf(targetLockName(key, id)), isAlive),
+    ...checkLeftovers(pair.source, from.predecessors),
+    ...checkLeftovers(pair.target, facts.predecessors),
   ];
 };
 
-const receiversNeed = (request: Request, facts: HostFacts) => {
-  const { dataset } = request.pair.target;
+/** The same, through a connection to the source that is there for them alone. */
+const checkLinks = async (
+  request: Request,
+  there: Side,
+  tether: Tether,
+): Promise<readonly Finding[]> => {
+  const { pair, sudo, sshOptions } = request;
+  const connection = new SourceConnection();
+  const options = { source: pair.source, key: sourceKey(pair), replaces: false, connection };
+  const access = { sudo, sshOptions, persist: undefined };
+  try {
+    const from = await openSource({ ...options, ...access }, tether);
+    return await checkPair(request, there, from, tether);
+  } catch (error) {
+    tether.signal.throwIfAborted();
+    return [badAs('source', asZferryError(error))];
+  } finally {
+    await connection.leave();
+  }
+};
+
+const receiversNeed = ({ pair, tree }: Request, facts: HostFacts) => {
+  const { dataset } = pair.target;
   const exists = propertyOf(facts, dataset, 'type') !== undefined;
   const at = exists ? dataset : (parentOf(dataset) ?? dataset);
   const grants = exists
-    ? receiverGrants(dataset, { unfinished: false, recursive: false })
+    ? receiverGrants(dataset, { unfinished: false, recursive: tree !== undefined })
     : primerGrants(at);
   return { grants, allowed: parseAllowed(at, facts.allowed, facts) };
 };
 
-const checkHosts = (request: Request, here: Side, there: Side | undefined): readonly Finding[] => {
-  const { source } = request.pair;
-  const ours = parseAllowed(source.dataset, here.facts.allowed, here.facts);
-  const senders = senderGrants(source.dataset, false);
-  const first = [...checkZfs(here), checkRights(here, here.facts, senders, ours)];
-  if (there === undefined) return first;
-  const { grants, allowed } = receiversNeed(request, there.facts);
-  const bothWork = here.facts.pool !== undefined && there.facts.pool !== undefined;
+const checkSender = ({ pair, tree }: Request, side: Side): readonly Finding[] => {
+  const { dataset } = pair.source;
+  const allowed = parseAllowed(dataset, side.facts.allowed, side.facts);
+  const grants = senderGrants(dataset, tree !== undefined);
+  const rights = side.facts.hasZfs || side.side === 'here';
+  return [...checkZfs(side), ...(rights ? [checkRights(side, side.facts, grants, allowed)] : [])];
+};
+
+const checkReceiver = (request: Request, side: Side): readonly Finding[] => {
+  const { grants, allowed } = receiversNeed(request, side.facts);
   return [
-    ...first,
-    ...checkZfs(there),
-    ...(there.facts.hasZfs ? [checkRights(there, there.facts, grants, allowed)] : []),
-    ...(bothWork ? [checkFeatures(here, there, source.dataset)] : []),
+    ...checkZfs(side),
+    ...(side.facts.hasZfs ? [checkRights(side, side.facts, grants, allowed)] : []),
   ];
+};
+
+/** How a host was got to: nothing to say of this one. */
+const checkWay = (
+  { ssh, facts, asked, answered }: Visit,
+  place: Place,
+  suffix = '',
+): readonly Finding[] => {
+  if (ssh === undefined) return [];
+  const clock =
+    facts === undefined ? [] : [checkClock(onHost(place.host), facts.now, asked, answered)];
+  return [...checkSsh(ssh), ...clock].map((each) => ({ ...each, check: `${each.check}${suffix}` }));
 };
 
 /** What only concerns this host: the crontab's entry and the log. */
@@ -216,9 +150,24 @@ const checkThisHost = async (
   ];
 };
 
+const sideOf = (
+  { sudo, sshOptions }: Request,
+  { host, dataset }: Place,
+  { facts }: Visit,
+  side: Side['side'],
+): Side | undefined =>
+  facts && {
+    side,
+    where: onHost(host),
+    pool: poolOf(dataset),
+    facts,
+    command: (...command) => commandOn(host, { sudo, sshOptions }, command),
+  };
+
 /**
  * Looks at everything that a cycle of this pair needs, on both hosts, and changes nothing. Answers one finding a
- * check, in the order in which a cycle would come to it. Throws what keeps this host from being asked at all.
+ * check, in the order in which a cycle would come to it; of a tree one for each dataset that is not well. Throws what keeps
+ * this host from being asked at all.
  */
 export const examine = async (
   request: Request,
@@ -228,43 +177,22 @@ export const examine = async (
   const { source, target } = request.pair;
   const programs = checkPrograms(isInstalled);
   if (!isInstalled('ssh')) return [programs];
-  const words = (command: readonly string[]) => [...(request.sudo ? ['sudo'] : []), ...command];
-  const [visited, answer] = await Promise.all([
-    target.host.kind === 'here'
-      ? visitHere(request, tether)
-      : visitBySsh(target.host, request, tether),
-    consult(request, source.host, source.dataset, [], tether),
+  const [there, from] = await Promise.all([
+    visitHost(request, target, tether),
+    visitHost(request, source, tether),
   ]);
-  const { facts, ssh, asked, answered } = visited;
-  const here: Side = {
-    side: 'here',
-    where: 'on this host',
-    pool: poolOf(source.dataset),
-    facts: parseHostFacts(answer.lines, request.sudo),
-    command: (...command) => pasteable(words(command)),
-  };
-  const there: Side | undefined = facts && {
-    side: 'there',
-    where: `on ${hostShown(target.host)}`,
-    pool: poolOf(target.dataset),
-    facts,
-    command: (...command) => onTarget(request, ...command),
-  };
-  const pairs =
-    there === undefined || !here.facts.hasZfs
-      ? []
-      : await checkPair(request, there, tether).catch((error: unknown) => {
-          tether.signal.throwIfAborted();
-          return [badAs('source', asZferryError(error))];
-        });
+  const fromSide = sideOf(request, source, from, source.host.kind === 'here' ? 'here' : 'source');
+  const toSide = sideOf(request, target, there, 'there');
+  const bothAnswer = fromSide?.facts.hasZfs === true && toSide !== undefined;
+  const bothWork = fromSide?.facts.pool !== undefined && toSide?.facts.pool !== undefined;
   return [
     programs,
-    ...(ssh === undefined ? [] : checkSsh(ssh)),
-    ...(there === undefined || ssh === undefined
-      ? []
-      : [checkClock(there.where, there.facts.now, asked, answered)]),
-    ...checkHosts(request, here, there),
-    ...pairs,
+    ...checkWay(from, source, ' source'),
+    ...checkWay(there, target),
+    ...(fromSide === undefined ? [] : checkSender(request, fromSide)),
+    ...(toSide === undefined ? [] : checkReceiver(request, toSide)),
+    ...(bothWork ? [checkFeatures(fromSide, toSide, source.dataset)] : []),
+    ...(bothAnswer ? await checkLinks(request, toSide, tether) : []),
     ...(await checkThisHost(request, log, tether)),
   ];
 };

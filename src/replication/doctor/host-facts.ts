@@ -41,18 +41,22 @@ export interface Pool {
   readonly readonly: boolean;
 }
 
-/** Parameters: 1 dataset, 2 the one above it, 3 pool, 4 the word(s) before `zfs`. It changes nothing. */
+/**
+ * Parameters: 1 dataset, 2 the one above it, 3 pool, 4 the word(s) before `zfs`, 5 `-r` where all below it counts too.
+ * It changes nothing.
+ */
 export const consultation: Questions = {
   name: 'zferry-doctor',
   lines: [
-    'z() { $sudo zfs "$@"; }; dataset=$1; parent=$2; pool=$3; sudo=$4;',
+    'z() { $sudo zfs "$@"; }; dataset=$1; parent=$2; pool=$3; sudo=$4; below=$5;',
     'echo "now $(date +%s)"; echo "uid $(id -u)"; echo "user $(id -un)"; echo "groups $(id -Gn)";',
     'if command -v zfs >/dev/null 2>&1; then echo has zfs; fi;',
     'case $sudo in ?*) $sudo zfs list -H -o name "$pool" >/dev/null 2>&1 && echo sudo works;; esac;',
     'echo section version; zfs version 2>/dev/null;',
     'echo section allowed; z allow "$dataset" 2>/dev/null || z allow "$parent" 2>/dev/null;',
-    'echo section properties; z get -Hp -o name,property,value',
-    'type,readonly,canmount,mountpoint,available,recordsize,dnodesize "$parent" "$dataset" 2>/dev/null;',
+    'names=type,readonly,canmount,mountpoint,available,recordsize,dnodesize;',
+    'echo section properties; z get -Hp -o name,property,value $names "$parent" 2>/dev/null;',
+    'z get -Hp $below -t filesystem,volume -o name,property,value $names "$dataset" 2>/dev/null;',
     'echo section mounts; z list -H -o name,canmount,mounted,mountpoint -t filesystem 2>/dev/null;',
     'echo section pool; zpool list -H -o health,readonly "$pool" 2>/dev/null;',
     'echo section features; zpool get -H -o property,value all "$pool" 2>/dev/null | grep ^feature@;',

@@ -1,5 +1,5 @@
 import type { RunStatus } from '../../hosts/lock.ts';
-import { recipientShown } from '../../hosts/place.ts';
+import { hostShown, nameOn, recipientShown } from '../../hosts/place.ts';
 import { pasteable } from '../../hosts/words.ts';
 import type { Pair } from '../request.ts';
 import { bad, type Finding, ok, warn } from './finding.ts';
@@ -128,16 +128,20 @@ export interface LogFacts {
 
 const isAbout = (line: string, { source, target }: Pair): boolean => {
   const to = recipientShown(target);
+  const { host, dataset } = source;
   if (line.startsWith('{')) {
+    const from =
+      host.kind === 'here' ? '"target":' : `"sourceHost":${JSON.stringify(hostShown(host))},`;
     return (
-      line.includes(`"source":${JSON.stringify(source.dataset)},`) &&
+      line.includes(`"source":${JSON.stringify(dataset)},${from}`) &&
       line.includes(`"target":${JSON.stringify(target.typed)},`)
     );
   }
   const [, , ...words] = line.split(' ');
   const rest = line.slice(line.indexOf(' ') + 1);
   return (
-    (rest.startsWith(`${source.dataset}@`) || rest.startsWith(`${source.dataset} `)) &&
+    (rest.startsWith(`${nameOn(host, dataset)}@`) ||
+      rest.startsWith(`${nameOn(host, dataset)} `)) &&
     (words.join(' ').includes(` to ${to} `) || words.join(' ').includes(` to ${to}!`))
   );
 };

@@ -4,8 +4,8 @@ import { type HostFacts, propertyOf } from './host-facts.ts';
 
 /** One side of a pair. */
 export interface Side {
-  /** In the names of checks. */
-  readonly side: 'here' | 'there';
+  /** In the names of checks: a source on this host or on another one, the target. */
+  readonly side: 'here' | 'source' | 'there';
   /** `on HOST`. */
   readonly where: string;
   readonly pool: DatasetName;

@@ -227,6 +227,24 @@ describe('this host', () => {
     expect(checkLog(pair, { file: 'log', problem: undefined, tail: [line] }).level).toBe(level);
   });
 
+  test.each([
+    ['nas:tank/vm@a failed to replicate to backup! ERROR! ssh: no', 'warn'],
+    ['tank/vm@a failed to replicate to backup! ERROR! ssh: no', 'ok'],
+  ])('a log of a source on another host: %s', (words, level) => {
+    const away = { ...pair, source: remotePlace('nas:tank/vm') };
+    const tail = [`2026-11-21T08:52:49Z ${words}`];
+    expect(checkLog(away, { file: 'log', problem: undefined, tail }).level).toBe(level);
+  });
+
+  test.each([
+    ['"source":"tank/vm","sourceHost":"nas","target":"backup:pool/vm"', 'warn'],
+    ['"source":"tank/vm","target":"backup:pool/vm"', 'ok'],
+  ])('its JSON log: %s', (fields, level) => {
+    const away = { ...pair, source: remotePlace('nas:tank/vm') };
+    const tail = [`{"result":"failed",${fields},"host":"backup"}`];
+    expect(checkLog(away, { file: 'log', problem: undefined, tail }).level).toBe(level);
+  });
+
   test('programs that are missing', () => {
     expect(checkPrograms((name) => name !== 'flock')).toMatchObject({ level: 'bad' });
     expect(checkPrograms((name) => name !== 'setpriv')).toMatchObject({ level: 'warn' });
