@@ -95,8 +95,10 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'is() { case $(z get -Hp -o value guid "$1" 2>&1) in "$2") return 0;; *) echo "$1 is not what it was"; return 1;; esac; };',
   'abort() { z receive -A "$target"; };',
   'rollback() { is "$target@$2" "$1" && z rollback -r "$target@$2"; };',
-  'aside() { is "$target" "$1" && z rename -u "$target" "$aside"; };',
-  'promote() { is "$fresh" "$1" && z rename -u "$fresh" "$target"; };',
+  // For a filesystem without mounting or unmounting anything; of a volume zfs does not take that word.
+  'move() { case $(z get -Hp -o value type "$1" 2>&1) in volume) z rename "$1" "$2";; *) z rename -u "$1" "$2";; esac; };',
+  'aside() { is "$target" "$1" && move "$target" "$aside"; };',
+  'promote() { is "$fresh" "$1" && move "$fresh" "$target"; };',
   // Not -r: that would take a dataset below it that nobody has seen. `@%` goes as a whole or not at all.
   'discard() { is "$aside" "$1" && { z destroy "$aside@%"; z destroy "$aside"; }; };',
   `inspect() { echo section inspection; z list ${inspectionArguments} "$target" "$fresh" "$aside" 2>&1; echo end inspection; };`,

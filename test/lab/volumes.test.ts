@@ -74,6 +74,17 @@ describe('a volume', () => {
     expect(Number(await property(dst, pair.target, 'used'))).toBeLessThan(2 ** 20);
   });
 
+  test('is replaced as a filesystem is', async () => {
+    pair = pairOf();
+    await src.ok(sh`zfs create -s -V 8M ${pair.source}`);
+    expect(await pair.prime()).toEqual(silentSuccess);
+    const old = await property(dst, pair.target, 'guid');
+    expect(await pair.prime('--replace')).toMatchObject({ exitCode: 0 });
+    expect(await property(dst, pair.target, 'guid')).not.toBe(old);
+    expect((await dst.run(sh`zfs list ${`${pair.target}.zferry_old`}`)).exitCode).toBe(1);
+    expect(await pair.cycle()).toEqual(silentSuccess);
+  });
+
   test('does not go into a filesystem, nor a filesystem into a volume', async () => {
     pair = await freshPair();
     await dst.ok(
