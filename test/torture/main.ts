@@ -3,9 +3,18 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { dst, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
+import { wire } from '../lab/support/wire.ts';
+import {
+  entries,
+  isVolumeChild,
+  permanent,
+  run,
+  sourceOf,
+  sources,
+  treeChildren,
+} from './entries.ts';
 import { Hands } from './judge/ledger.ts';
 import { Judge } from './judge/verdict.ts';
-import { permanent, run, SOURCE, targets } from './pairs.ts';
 import {
   appendResult,
   type RoundResult,
@@ -26,13 +35,17 @@ const say = (text: string): void => {
 
 /** Nothing of an earlier torture, whatever stopped that in the middle. */
 const clearAway = async (): Promise<void> => {
+  await wire.join();
+  await wire.clear();
   await stopWorking();
   await Promise.all([src, dst].map((host) => host.run('pkill -KILL -f "[z]ferry[ -]"; true')));
   await disarm();
   await removeFrailPool();
-  const remains = ['tank/ballast', 'tank/by-hand', 'tank/by-hand-away', SOURCE];
+  const byHand = ['by-hand-clone', 'judge', 'ballast', 'by-hand', 'by-hand-away'];
+  const remains = [...byHand.map((name) => `tank/${name}`), ...sources];
   const destroy = (datasets: readonly string[]): string =>
-    datasets.map((dataset) => sh`/usr/sbin/zfs destroy -R ${dataset}`).join('; ');
+    datasets.map((dataset) => sh`/usr/sbin/zfs destroy -R -f ${dataset}`).join('; ');
+  const targets = entries.flatMap((entry) => entry.targets);
   const replicas = targets.flatMap(({ dataset }) => [
     dataset,
     `${dataset}.zferry_new`,
@@ -42,23 +55,38 @@ const clearAway = async (): Promise<void> => {
   await src.run(`${destroy(remains)}; rm -f /var/log/torture-*.log`);
 };
 
-/** Every pair primed, and the workload at work. */
+/** Sparse, and twice as large as the longest stream. */
+const makeVolume = (name: string): string => sh`/usr/sbin/zfs create -s -V 48M ${name}`;
+const makeFilesystem = (name: string): string =>
+  sh`/usr/sbin/zfs create ${name} && date >/${name}/file`;
+
+const makeSources = async (): Promise<void> => {
+  const filesystems = [sourceOf.filesystem, sourceOf['two targets'], sourceOf.tree];
+  const children = treeChildren.map((path) => {
+    const make = isVolumeChild(path) ? makeVolume : makeFilesystem;
+    return make(`${sourceOf.tree}/${path}`);
+  });
+  const all = [...filesystems.map(makeFilesystem), makeVolume(sourceOf.volume), ...children];
+  await src.ok(all.join(' && '));
+};
+
+/** Every entry primed, and the workload at work. */
 const setUp = async (): Promise<void> => {
   await clearAway();
-  await src.ok(sh`/usr/sbin/zfs create ${SOURCE}`);
+  await makeSources();
   await installTaps();
   await installWorkload();
   await keepWorking();
-  for (const target of permanent) {
-    const { exitCode, stderr } = await run('prime', target);
-    if (exitCode !== 0) throw new Error(`cannot prime ${target.dataset}: ${stderr}`);
+  for (const entry of permanent) {
+    const { exitCode, stderr } = await run('prime', entry);
+    if (exitCode !== 0) throw new Error(`cannot prime ${entry.log}: ${stderr}`);
   }
 };
 
-const titleOf = ({ number, faults, moment, verb }: Round): string => {
+const titleOf = ({ number, entry, faults, moment, verb }: Round): string => {
   const when = moment === 'idle' ? 'between cycles' : moment.name;
   const what = faults.map(({ name }) => name).join(' + ');
-  return `${number}: ${what}, ${when}${verb === 'prime' ? ', first full send' : ''}`;
+  return `${number}, ${entry.shape}: ${what}, ${when}${verb === 'prime' ? ', first full send' : ''}`;
 };
 
 const verdictOf = ({ violations, hints, cycles, struck }: Outcome): string => {
@@ -120,6 +148,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
+    shape: { type: 'string', default: '' },
     results: { type: 'string' },
     table: { type: 'string' },
   },
@@ -127,7 +156,10 @@ const { values } = parseArgs({
 
 if (values.table === undefined) {
   const seed = Number(values.seed);
-  const rounds = schedule(seed, Number(values.rounds), values.only).slice(Number(values.from) - 1);
+  const rounds = schedule(seed, Number(values.rounds), {
+    fault: values.only,
+    shape: values.shape,
+  }).slice(Number(values.from) - 1);
   say(`torture: seed ${seed}, ${rounds.length} rounds`);
   const results = await playAll(seed, rounds, values.results);
   writeReport(results);

@@ -1,4 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs';
+import { type Shape, shapes } from './entries.ts';
 import type { Outcome } from './round.ts';
 import type { Round } from './schedule.ts';
 
@@ -6,6 +7,7 @@ import type { Round } from './schedule.ts';
 export interface RoundResult {
   readonly seed: number;
   readonly number: number;
+  readonly shape: Shape;
   readonly faults: readonly string[];
   readonly moment: string;
   readonly verb: string;
@@ -17,6 +19,7 @@ export interface RoundResult {
 export const resultOf = (seed: number, round: Round, outcome: Outcome): RoundResult => ({
   seed,
   number: round.number,
+  shape: round.entry.shape,
   faults: round.faults.map(({ name }) => name),
   moment: round.moment === 'idle' ? 'between cycles' : round.moment.name,
   verb: round.verb,
@@ -35,36 +38,52 @@ export const readResults = (file: string): readonly RoundResult[] =>
     .map((line) => JSON.parse(line) as RoundResult);
 
 interface Row {
-  rounds: number;
+  /** Rounds of each shape, in the order of {@link shapes}. */
+  rounds: readonly number[];
   itself: number;
   hint: number;
   cycles: number;
   violations: number;
 }
 
-const added = (row: Row, { cycles, hints, violations }: RoundResult): Row => ({
-  rounds: row.rounds + 1,
+const added = (row: Row, { shape, cycles, hints, violations }: RoundResult): Row => ({
+  rounds: row.rounds.map((count, index) => count + Number(shapes[index] === shape)),
   itself: row.itself + Number(violations.length === 0 && hints.length === 0),
   hint: row.hint + Number(violations.length === 0 && hints.length > 0),
   cycles: Math.max(row.cycles, cycles),
   violations: row.violations + Number(violations.length > 0),
 });
 
-const none: Row = { rounds: 0, itself: 0, hint: 0, cycles: 0, violations: 0 };
+const none: Row = { rounds: shapes.map(() => 0), itself: 0, hint: 0, cycles: 0, violations: 0 };
 
-/** Fault, rounds, healed by itself, healed by the hint, most cycles needed, violations; as Markdown. */
+const headings = [
+  'fault',
+  ...shapes,
+  'healed by itself',
+  'healed by the hint',
+  'cycles needed at most',
+  'violations',
+];
+
+const rowOf = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+
+/**
+ * Fault, rounds of each shape, healed by itself, healed by the hint, most cycles needed, violations; as Markdown. The
+ * last row is of all rounds.
+ */
 export const tableOf = (results: readonly RoundResult[]): string => {
   const rows = new Map<string, Row>();
   for (const result of results) {
     for (const name of result.faults) rows.set(name, added(rows.get(name) ?? none, result));
   }
-  const lines = [...rows]
-    .toSorted(([a], [b]) => a.localeCompare(b))
-    .map(([name, row]) => `| ${[name, ...Object.values(row)].join(' | ')} |`);
+  const total = results.reduce(added, none);
+  const lines = [...rows].toSorted(([a], [b]) => a.localeCompare(b));
   return [
-    '| fault | rounds | healed by itself | healed by the hint | cycles needed at most | violations |',
-    '|---|---|---|---|---|---|',
-    ...lines,
+    rowOf(headings),
+    `|${'---|'.repeat(headings.length)}`,
+    ...[...lines, ['all rounds', total] as const].map(([name, { rounds, ...row }]) =>
+      rowOf([name, ...rounds, ...Object.values(row)]),
+    ),
   ].join('\n');
 };
 

@@ -1,8 +1,8 @@
 import { dst, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
-import { guidOf } from './faults/by-hand.ts';
+import { type Entry, frail, permanent, run, type Target, type Verb } from './entries.ts';
+import { datasetsOf, guidOf } from './faults/by-hand.ts';
 import type { Hands } from './judge/ledger.ts';
-import { frail, permanent, run, SOURCE, type Target, type Verb } from './pairs.ts';
 
 /** Where the file of the frail pool lies. */
 export const FRAIL_FOLDER = '/run/frail';
@@ -20,20 +20,40 @@ export const removeFrailPool = async (): Promise<void> => {
   );
 };
 
-export const isTemporary = (target: Target): boolean => !permanent.includes(target);
+export const isTemporary = (entry: Entry): boolean => !permanent.includes(entry);
 
-/** Makes a target that is there for one round only; a first full send is the round's own. */
-export const begin = async (target: Target, verb: Verb): Promise<void> => {
-  if (target === frail) await makeFrailPool();
+/** Makes an entry that is there for one round only; a first full send is the round's own. */
+export const begin = async (entry: Entry, verb: Verb): Promise<void> => {
+  if (entry === frail) await makeFrailPool();
   if (verb === 'prime') return;
-  const { exitCode, stderr } = await run('prime', target);
-  if (exitCode !== 0) throw new Error(`cannot prime ${target.dataset}: ${stderr}`);
+  const { exitCode, stderr } = await run('prime', entry);
+  if (exitCode !== 0) throw new Error(`cannot prime ${entry.log}: ${stderr}`);
 };
 
-/** A target is gone for good, and what zferry kept for it goes too. */
-export const end = async (target: Target, hands: Hands): Promise<void> => {
-  hands.givenUp.add(await guidOf(dst, target.dataset));
-  await dst.ok(sh`/usr/sbin/zfs destroy -r ${target.dataset}`);
-  if (target === frail) await removeFrailPool();
-  await src.ok(sh`/usr/local/bin/zferry forget ${SOURCE} ${target.place}`);
+/** What the source calls a target; empty where it knows none of that place. */
+const idOf = (source: string, { place }: Target): Promise<string> =>
+  src.ok(
+    sh`/usr/sbin/zfs get -H -s local -o property,value all ${source} | while read -r name value; do case $value in ${place}) echo "\${name#zferry:target.}";; esac; done`,
+  );
+
+/** `forget` is about one dataset: each of a tree's knows the target by the root's id. */
+const forget = async (entry: Entry, target: Target): Promise<void> => {
+  const id = await idOf(entry.source, target);
+  const known = entry.shape === 'tree' ? await datasetsOf(src, entry.source) : [];
+  for (const { name } of known.filter((each) => each.name !== entry.source)) {
+    await src.run(sh`/usr/local/bin/zferry forget ${name} ${id}`);
+  }
+  await src.ok(sh`/usr/local/bin/zferry forget ${entry.source} ${target.place}`);
+};
+
+/** Its targets are gone for good, and what zferry kept for them goes too. */
+export const end = async (entry: Entry, hands: Hands): Promise<void> => {
+  for (const target of entry.targets) {
+    for (const { name } of await datasetsOf(dst, target.dataset)) {
+      hands.givenUp.add(await guidOf(dst, name));
+    }
+    await dst.ok(sh`/usr/sbin/zfs destroy -r ${target.dataset}`);
+  }
+  if (entry === frail) await removeFrailPool();
+  for (const target of entry.targets) await forget(entry, target);
 };

@@ -1,3 +1,4 @@
+import { childFaults } from './children.ts';
 import { clockFaults } from './clock.ts';
 import { crowdFaults } from './crowd.ts';
 import type { Fault } from './fault.ts';
@@ -20,4 +21,5 @@ export const faults: readonly Fault[] = [
   ...targetHandFaults,
   ...tokenFaults,
   ...crowdFaults,
+  ...childFaults,
 ];

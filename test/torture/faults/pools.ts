@@ -1,6 +1,6 @@
 import { dst, type Host, src } from '../../lab/support/host.ts';
 import { sh } from '../../lab/support/quote.ts';
-import { frail } from '../pairs.ts';
+import { frail } from '../entries.ts';
 import { everyMoment, inTheStream } from '../tap.ts';
 import { FRAIL_FOLDER } from '../temporary.ts';
 import type { Fault } from './fault.ts';
@@ -22,7 +22,10 @@ const quota: Fault = {
   name: 'quota on the target',
   healing: 'itself',
   moments: ['idle', ...inTheStream],
-  strike: async ({ target: { dataset } }) => {
+  shapes: ['filesystem', 'tree', 'two targets'],
+  strike: async ({ entry, victim }) => {
+    // A volume has none; the tree's root has one for all below it.
+    const dataset = victim.isVolume ? (entry.targets[0]?.dataset ?? '') : victim.replica;
     await dst.run(
       sh`/usr/sbin/zfs set quota=$(($(/usr/sbin/zfs get -Hp -o value used ${dataset}) + 500000)) ${dataset}`,
     );
@@ -31,6 +34,9 @@ const quota: Fault = {
 };
 
 const importAgain = 'zpool list tank >/dev/null 2>&1 || zpool import -d /dev tank';
+
+/** The device of a volume may be looked at just then. */
+const exportIt = 'n=0; until zpool export tank || [ $n -gt 40 ]; do n=$((n + 1)); sleep 0.25; done';
 
 const exported: Fault = {
   name: "dst's pool exported",
@@ -47,8 +53,8 @@ const readOnly: Fault = {
   healing: 'itself',
   moments: ['idle'],
   strike: async () => {
-    await dst.run('zpool export tank && zpool import -o readonly=on -d /dev tank');
-    return { heal: async () => void (await dst.ok(`zpool export tank; ${importAgain}`)) };
+    await dst.run(`${exportIt}; zpool import -o readonly=on -d /dev tank`);
+    return { heal: async () => void (await dst.ok(`${exportIt}; ${importAgain}`)) };
   },
 };
 
@@ -56,7 +62,8 @@ const suspended: Fault = {
   name: "dst's pool suspended",
   healing: 'itself',
   moments: inTheStream,
-  target: frail,
+  shapes: ['filesystem'],
+  entry: frail,
   alone: true,
   strike: async () => {
     await dst.ok(

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { dst, type Host, src } from '../../lab/support/host.ts';
+import type { Shape } from '../entries.ts';
 import { everyMoment, inTheStream, type Moment } from '../tap.ts';
 import { type Fault, nothing } from './fault.ts';
 
@@ -9,6 +10,8 @@ interface Victim {
   readonly host: Host;
   readonly pids: string;
   readonly moments: readonly Moment[];
+  /** What has it; everything unless given. */
+  readonly shapes?: readonly Shape[];
 }
 
 const agents = `pgrep -f '^sh -c : zferry-[a]gent'`;
@@ -20,8 +23,15 @@ const victims: readonly Victim[] = [
     pids: `pgrep -f '^/usr/local/bin/[z]ferry'`,
     moments: everyMoment,
   },
-  { name: 'zfs send', host: src, pids: `pgrep -f '[z]fs send -v'`, moments: inTheStream },
+  { name: 'zfs send', host: src, pids: `pgrep -f '^([^ ]*/)?zfs [s]end -v'`, moments: inTheStream },
   { name: 'the compressor', host: src, pids: 'pgrep -x lzop', moments: inTheStream },
+  {
+    name: "the shell that sends a tree's streams",
+    host: src,
+    pids: 'pgrep -f [z]ferry-convoy',
+    moments: inTheStream,
+    shapes: ['tree'],
+  },
   { name: 'ssh', host: src, pids: 'pgrep -x ssh', moments: everyMoment },
   {
     name: 'the sshd session',
@@ -41,6 +51,7 @@ const killed = (victim: Victim): Fault => ({
   name: `kill -9 of ${victim.name}`,
   healing: 'itself',
   moments: victim.moments,
+  ...(victim.shapes && { shapes: victim.shapes }),
   strike: async () => {
     await signal('KILL', victim);
     return nothing;
@@ -55,6 +66,7 @@ const stopped = (victim: Victim): Fault => ({
   name: `SIGSTOP of ${victim.name}`,
   healing: 'itself',
   moments: inTheStream,
+  ...(victim.shapes && { shapes: victim.shapes }),
   strike: async () => {
     await signal('STOP', victim);
     if (victim.name !== 'zferry') return nothing;

@@ -1,20 +1,21 @@
 import { dst, src } from '../../lab/support/host.ts';
 import { sh } from '../../lab/support/quote.ts';
-import { SOURCE } from '../pairs.ts';
 import { everyMoment } from '../tap.ts';
 import { byHand, snapshotsOf } from './by-hand.ts';
+import { cloneByHand, cloneGone } from './clone.ts';
 import { type Fault, nothing, type Scene } from './fault.ts';
 
-const here = ({ hands }: Scene, command: string) => byHand(hands, src, SOURCE, command);
+const here = ({ hands, victim }: Scene, command: string) =>
+  byHand(hands, src, victim.source, command);
 
 /** The newest snapshot that the target has too. */
-const baseOf = async ({ target }: Scene): Promise<string | undefined> => {
-  const there = new Set((await snapshotsOf(dst, target.dataset)).map(({ guid }) => guid));
-  return (await snapshotsOf(src, SOURCE)).findLast(({ guid }) => there.has(guid))?.label;
+const baseOf = async ({ victim }: Scene): Promise<string | undefined> => {
+  const there = new Set((await snapshotsOf(dst, victim.replica)).map(({ guid }) => guid));
+  return (await snapshotsOf(src, victim.source)).findLast(({ guid }) => there.has(guid))?.label;
 };
 
-const any = async ({ chance }: Scene): Promise<string | undefined> => {
-  const all = await snapshotsOf(src, SOURCE);
+const any = async ({ victim, chance }: Scene): Promise<string | undefined> => {
+  const all = await snapshotsOf(src, victim.source);
   return all[Math.floor(chance * all.length)]?.label;
 };
 
@@ -24,22 +25,26 @@ const baseDestroyed: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     const base = await baseOf(scene);
-    if (base !== undefined) await here(scene, sh`/usr/sbin/zfs destroy ${`${SOURCE}@${base}`}`);
+    if (base !== undefined)
+      await here(scene, sh`/usr/sbin/zfs destroy ${`${scene.victim.source}@${base}`}`);
     return nothing;
   },
 };
 
-const bookmarksDestroyed = sh`for b in $(/usr/sbin/zfs list -H -d 1 -t bookmark -o name ${SOURCE}); do /usr/sbin/zfs destroy "$b"; done`;
+const bookmarksDestroyed = ({ victim }: Scene): string =>
+  sh`for b in $(/usr/sbin/zfs list -H -d 1 -t bookmark -o name ${victim.source}); do /usr/sbin/zfs destroy "$b"; done`;
 
 const onlyBookmarksDestroyed: Fault = {
   name: 'bookmarks destroyed',
   healing: 'itself',
   moments: ['idle', ...everyMoment],
   alone: true,
+  // A target that is still being sent has nothing but its bookmark when another one is done.
+  eitherIn: ['two targets'],
   strike: async (scene) => {
     // The main pair has its snapshot; the others' were freed, as their bookmarks stood for them.
-    scene.hands.baseIsGone = true;
-    await here(scene, bookmarksDestroyed);
+    scene.hands.baseIsGone.add(scene.victim.source);
+    await here(scene, bookmarksDestroyed(scene));
     return nothing;
   },
 };
@@ -50,10 +55,10 @@ const everythingDestroyed: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    scene.hands.baseIsGone = true;
+    scene.hands.baseIsGone.add(scene.victim.source);
     await here(
       scene,
-      `${bookmarksDestroyed}; ${sh`for s in $(/usr/sbin/zfs list -H -d 1 -t snapshot -o name ${SOURCE}); do /usr/sbin/zfs destroy "$s"; done`}`,
+      `${bookmarksDestroyed(scene)}; ${sh`for s in $(/usr/sbin/zfs list -H -d 1 -t snapshot -o name ${scene.victim.source}); do /usr/sbin/zfs destroy "$s"; done`}`,
     );
     return nothing;
   },
@@ -66,9 +71,10 @@ const renamed: Fault = {
   strike: async (scene) => {
     const label = await any(scene);
     if (label === undefined) return nothing;
-    const kept = `${SOURCE}@by-hand-renamed`;
-    const guid = (await snapshotsOf(src, SOURCE)).find((found) => found.label === label)?.guid;
-    if (await here(scene, sh`/usr/sbin/zfs rename ${`${SOURCE}@${label}`} ${kept}`)) {
+    const { source } = scene.victim;
+    const kept = `${source}@by-hand-renamed`;
+    const guid = (await snapshotsOf(src, source)).find((found) => found.label === label)?.guid;
+    if (await here(scene, sh`/usr/sbin/zfs rename ${`${source}@${label}`} ${kept}`)) {
       scene.hands.made.add('src', guid ?? '');
     }
     return { tidy: async () => void (await here(scene, sh`/usr/sbin/zfs destroy ${kept}`)) };
@@ -81,10 +87,10 @@ const held: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     const label = await any(scene);
-    await src.run(sh`/usr/sbin/zfs hold by-hand ${`${SOURCE}@${label ?? ''}`}`);
+    const name = `${scene.victim.source}@${label ?? ''}`;
+    await src.run(sh`/usr/sbin/zfs hold by-hand ${name}`);
     return {
-      tidy: async () =>
-        void (await src.run(sh`/usr/sbin/zfs release by-hand ${`${SOURCE}@${label ?? ''}`}`)),
+      tidy: async () => void (await src.run(sh`/usr/sbin/zfs release by-hand ${name}`)),
     };
   },
 };
@@ -95,10 +101,8 @@ const cloned: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     const label = await any(scene);
-    await src.run(
-      sh`/usr/sbin/zfs clone -o mountpoint=none ${`${SOURCE}@${label ?? ''}`} tank/by-hand-clone`,
-    );
-    return { tidy: async () => void (await src.run('/usr/sbin/zfs destroy tank/by-hand-clone')) };
+    await src.run(cloneByHand(scene.victim, `${scene.victim.source}@${label ?? ''}`));
+    return { tidy: async () => void (await src.ok(cloneGone)) };
   },
 };
 
@@ -108,7 +112,7 @@ const foreign: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     // One of them is named nearly as zferry would.
-    const names = [`${SOURCE}@by-hand`, `${SOURCE}@zferry_by-hand`];
+    const names = ['by-hand', 'zferry_by-hand'].map((label) => `${scene.victim.source}@${label}`);
     await here(scene, names.map((name) => sh`/usr/sbin/zfs snapshot ${name}`).join(' && '));
     return {
       tidy: async () => {
@@ -125,13 +129,14 @@ const rolledBack: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    const there = new Set((await snapshotsOf(dst, scene.target.dataset)).map(({ guid }) => guid));
-    const common = (await snapshotsOf(src, SOURCE)).filter(({ guid }) => there.has(guid));
+    const there = new Set((await snapshotsOf(dst, scene.victim.replica)).map(({ guid }) => guid));
+    const { source } = scene.victim;
+    const common = (await snapshotsOf(src, source)).filter(({ guid }) => there.has(guid));
     const [older, newer] = common.slice(-2);
     if (older === undefined || newer === undefined) return nothing;
     // Targets that have only newer ones lose what they had in common.
-    scene.hands.baseIsGone = true;
-    await here(scene, sh`/usr/sbin/zfs rollback -r ${`${SOURCE}@${older.label}`}`);
+    scene.hands.baseIsGone.add(scene.victim.source);
+    await here(scene, sh`/usr/sbin/zfs rollback -r ${`${source}@${older.label}`}`);
     return nothing;
   },
 };

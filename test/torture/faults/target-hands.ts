@@ -1,22 +1,23 @@
 import { dst, src } from '../../lab/support/host.ts';
 import { sh } from '../../lab/support/quote.ts';
-import { SOURCE } from '../pairs.ts';
+import { deviceOf } from '../entries.ts';
 import { everyMoment } from '../tap.ts';
-import { byHand, guidOf, snapshotsOf } from './by-hand.ts';
+import { byHand, giveUp, guidOf, snapshotsOf, untilDone } from './by-hand.ts';
+import { cloneByHand, cloneGone } from './clone.ts';
 import { type Fault, nothing, type Scene } from './fault.ts';
 
-const there = ({ hands, target }: Scene, command: string) =>
-  byHand(hands, dst, target.dataset, command);
+const there = ({ hands, victim }: Scene, command: string) =>
+  byHand(hands, dst, victim.replica, command);
 
-const nth = async ({ target, chance }: Scene): Promise<string> => {
-  const all = await snapshotsOf(dst, target.dataset);
-  return `${target.dataset}@${all[Math.floor(chance * all.length)]?.label ?? ''}`;
+const nth = async ({ victim, chance }: Scene): Promise<string> => {
+  const all = await snapshotsOf(dst, victim.replica);
+  return `${victim.replica}@${all[Math.floor(chance * all.length)]?.label ?? ''}`;
 };
 
 /** From here on the judge expects nothing of this dataset any more. */
-const giveUp = async ({ hands, target }: Scene): Promise<void> => {
-  hands.givenUp.add(await guidOf(dst, target.dataset));
-  hands.baseIsGone = true;
+const loseAll = async ({ hands, victim }: Scene): Promise<void> => {
+  await giveUp(hands, dst, victim.replica);
+  hands.baseIsGone.add(victim.source);
 };
 
 const newestDestroyed: Fault = {
@@ -26,11 +27,11 @@ const newestDestroyed: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    const newest = (await snapshotsOf(dst, scene.target.dataset)).at(-1);
-    scene.hands.baseIsGone = true;
+    const newest = (await snapshotsOf(dst, scene.victim.replica)).at(-1);
+    scene.hands.baseIsGone.add(scene.victim.source);
     await there(
       scene,
-      sh`/usr/sbin/zfs destroy ${`${scene.target.dataset}@${newest?.label ?? ''}`}`,
+      sh`/usr/sbin/zfs destroy ${`${scene.victim.replica}@${newest?.label ?? ''}`}`,
     );
     return nothing;
   },
@@ -42,10 +43,10 @@ const allDestroyed: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    await giveUp(scene);
+    await loseAll(scene);
     await there(
       scene,
-      sh`for s in $(/usr/sbin/zfs list -H -d 1 -t snapshot -o name ${scene.target.dataset}); do /usr/sbin/zfs destroy "$s"; done`,
+      sh`for s in $(/usr/sbin/zfs list -H -d 1 -t snapshot -o name ${scene.victim.replica}); do /usr/sbin/zfs destroy "$s"; done`,
     );
     return nothing;
   },
@@ -57,7 +58,7 @@ const renamedSnapshot: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     const name = await nth(scene);
-    const kept = `${scene.target.dataset}@by-hand-renamed`;
+    const kept = `${scene.victim.replica}@by-hand-renamed`;
     const guid = await guidOf(dst, name);
     if (await there(scene, sh`/usr/sbin/zfs rename ${name} ${kept}`))
       scene.hands.made.add('dst', guid);
@@ -82,8 +83,8 @@ const cloned: Fault = {
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
     const name = await nth(scene);
-    await dst.run(sh`/usr/sbin/zfs clone -o mountpoint=none ${name} tank/by-hand-clone`);
-    return { tidy: async () => void (await dst.run('/usr/sbin/zfs destroy tank/by-hand-clone')) };
+    await dst.run(cloneByHand(scene.victim, name));
+    return { tidy: async () => void (await dst.ok(cloneGone)) };
   },
 };
 
@@ -92,7 +93,7 @@ const foreign: Fault = {
   healing: 'itself',
   moments: ['idle', ...everyMoment],
   strike: async (scene) => {
-    const names = [`${scene.target.dataset}@by-hand`, `${scene.target.dataset}@zferry_by-hand`];
+    const names = [`${scene.victim.replica}@by-hand`, `${scene.victim.replica}@zferry_by-hand`];
     await there(scene, names.map((name) => sh`/usr/sbin/zfs snapshot ${name}`).join(' && '));
     return {
       tidy: async () => {
@@ -108,11 +109,11 @@ const rolledBack: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    const [oldest] = await snapshotsOf(dst, scene.target.dataset);
-    scene.hands.baseIsGone = true;
+    const [oldest] = await snapshotsOf(dst, scene.victim.replica);
+    scene.hands.baseIsGone.add(scene.victim.source);
     await there(
       scene,
-      sh`/usr/sbin/zfs rollback -r ${`${scene.target.dataset}@${oldest?.label ?? ''}`}`,
+      sh`/usr/sbin/zfs rollback -r ${`${scene.victim.replica}@${oldest?.label ?? ''}`}`,
     );
     return nothing;
   },
@@ -122,8 +123,8 @@ const writable: Fault = {
   name: 'target made writable',
   healing: 'person',
   moments: ['idle'],
-  strike: async ({ target }) => {
-    await dst.ok(sh`/usr/sbin/zfs set readonly=off ${target.dataset}`);
+  strike: async ({ victim }) => {
+    await dst.ok(sh`/usr/sbin/zfs set readonly=off ${victim.replica}`);
     return nothing;
   },
 };
@@ -133,10 +134,15 @@ const writtenTo: Fault = {
   healing: 'person',
   moments: ['idle'],
   strike: async (scene) => {
-    const { dataset } = scene.target;
+    const { replica, isVolume } = scene.victim;
+    const change = isVolume
+      ? untilDone(
+          sh`head -c 5000 /dev/urandom | dd of=${deviceOf(replica)} bs=1M seek=1 conv=nocreat,notrunc,fsync status=none`,
+        )
+      : sh`d=$(mktemp -d); mount -t zfs -o zfsutil ${replica} $d && echo changed >$d/by-hand; umount $d; rmdir $d`;
     // What a person gives up with --rollback is announced.
     await dst.ok(
-      sh`/usr/sbin/zfs set readonly=off ${dataset}; d=$(mktemp -d); mount -t zfs -o zfsutil ${dataset} $d && echo changed >$d/by-hand; umount $d; rmdir $d; /usr/sbin/zfs set readonly=on ${dataset}; zpool sync tank`,
+      `${sh`/usr/sbin/zfs set readonly=off ${replica}`}; ${change}; ${sh`/usr/sbin/zfs set readonly=on ${replica}; zpool sync tank`}`,
     );
     return nothing;
   },
@@ -148,10 +154,15 @@ const renamedAway: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    await giveUp(scene);
-    await dst.ok(sh`/usr/sbin/zfs rename -u ${scene.target.dataset} tank/by-hand-away`);
+    await loseAll(scene);
+    const { replica, isVolume } = scene.victim;
+    // What is not mounted is not mounted elsewhere, and zfs takes the word for filesystems only.
+    await dst.ok(
+      untilDone(sh`/usr/sbin/zfs rename ${isVolume ? '--' : '-u'} ${replica} tank/by-hand-away`),
+    );
     return {
-      tidy: async () => void (await dst.run('/usr/sbin/zfs destroy -r tank/by-hand-away')),
+      tidy: async () =>
+        void (await dst.ok(untilDone('/usr/sbin/zfs destroy -r tank/by-hand-away'))),
     };
   },
 };
@@ -162,8 +173,8 @@ const destroyed: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    await giveUp(scene);
-    await dst.ok(sh`/usr/sbin/zfs destroy -r ${scene.target.dataset}`);
+    await loseAll(scene);
+    await dst.ok(untilDone(sh`/usr/sbin/zfs destroy -r ${scene.victim.replica}`));
     return nothing;
   },
 };
@@ -180,16 +191,16 @@ const foreignPartial: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    const { dataset } = scene.target;
+    const { source, replica: dataset } = scene.victim;
     const newest = (await snapshotsOf(dst, dataset)).at(-1);
-    const base = (await snapshotsOf(src, SOURCE)).find(({ guid }) => guid === newest?.guid);
-    await byHand(scene.hands, src, SOURCE, `/usr/sbin/zfs snapshot ${SOURCE}@by-hand-partial`);
+    const base = (await snapshotsOf(src, source)).find(({ guid }) => guid === newest?.guid);
+    await byHand(scene.hands, src, source, `/usr/sbin/zfs snapshot ${source}@by-hand-partial`);
     await partOf(
-      sh`/usr/sbin/zfs send -i ${`@${base?.label ?? ''}`} ${`${SOURCE}@by-hand-partial`}`,
+      sh`/usr/sbin/zfs send -i ${`@${base?.label ?? ''}`} ${`${source}@by-hand-partial`}`,
       dataset,
     );
     const tidy = async () => {
-      await byHand(scene.hands, src, SOURCE, `/usr/sbin/zfs destroy ${SOURCE}@by-hand-partial`);
+      await byHand(scene.hands, src, source, `/usr/sbin/zfs destroy ${source}@by-hand-partial`);
       await byHand(
         scene.hands,
         dst,
@@ -207,15 +218,19 @@ const foreignFirst: Fault = {
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
-    await giveUp(scene);
-    const { dataset } = scene.target;
-    await dst.ok(sh`/usr/sbin/zfs destroy -r ${dataset}`);
-    await src.ok(
-      '/usr/sbin/zfs create tank/by-hand && head -c 5000000 /dev/urandom >/tank/by-hand/file && /usr/sbin/zfs snapshot tank/by-hand@one',
-    );
+    await loseAll(scene);
+    const { replica: dataset, isVolume } = scene.victim;
+    await dst.ok(untilDone(sh`/usr/sbin/zfs destroy -r ${dataset}`));
+    const noise = 'head -c 5000000 /dev/urandom';
+    const made = isVolume
+      ? `/usr/sbin/zfs create -s -V 16M tank/by-hand && ${untilDone(`${noise} | dd of=${deviceOf('tank/by-hand')} conv=nocreat,notrunc,fsync status=none`)}`
+      : `/usr/sbin/zfs create tank/by-hand && ${noise} >/tank/by-hand/file`;
+    await src.ok(`${made} && /usr/sbin/zfs snapshot tank/by-hand@one`);
     await partOf('/usr/sbin/zfs send tank/by-hand@one', dataset);
     scene.hands.givenUp.add(await guidOf(dst, dataset));
-    return { tidy: async () => void (await src.ok('/usr/sbin/zfs destroy -r tank/by-hand')) };
+    return {
+      tidy: async () => void (await src.ok(untilDone('/usr/sbin/zfs destroy -r tank/by-hand'))),
+    };
   },
 };
 

@@ -1,6 +1,5 @@
 import { src } from '../../lab/support/host.ts';
 import { sh } from '../../lab/support/quote.ts';
-import { SOURCE } from '../pairs.ts';
 import { inTheStream } from '../tap.ts';
 import { byHand, snapshotsOf } from './by-hand.ts';
 import type { Fault } from './fault.ts';
@@ -11,13 +10,13 @@ const snapshotGone: Fault = {
   healing: 'itself',
   moments: inTheStream,
   alone: true,
-  strike: async ({ hands }) => {
+  strike: async ({ hands, victim: { source } }) => {
     await src.run(`pkill -KILL -f '^/usr/local/bin/[z]ferry'`);
     return {
       heal: async () => {
-        const newest = (await snapshotsOf(src, SOURCE)).at(-1);
-        const name = `${SOURCE}@${newest?.label ?? ''}`;
-        await byHand(hands, src, SOURCE, sh`/usr/sbin/zfs destroy ${name}`);
+        const newest = (await snapshotsOf(src, source)).at(-1);
+        const name = `${source}@${newest?.label ?? ''}`;
+        await byHand(hands, src, source, sh`/usr/sbin/zfs destroy ${name}`);
       },
     };
   },

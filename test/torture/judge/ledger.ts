@@ -1,5 +1,4 @@
-import { SOURCE, type Target } from '../pairs.ts';
-import type { Item, Look, Seen } from './look.ts';
+import { allPairs, type Datasets, type Item, type Look, type Pair, type Seen } from './look.ts';
 
 /** The names that zferry makes; written down here once more, because the judge believes nothing of zferry's. */
 const madeByZferry = /^zferry_\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z(_\d+)?$/;
@@ -31,6 +30,27 @@ export class Touched {
   }
 }
 
+/** Datasets, each with all below it. */
+export class Realm {
+  readonly #roots = new Set<string>();
+
+  add(dataset: string): void {
+    this.#roots.add(dataset);
+  }
+
+  covers(dataset: string): boolean {
+    return [...this.#roots].some((root) => `${dataset}/`.startsWith(`${root}/`));
+  }
+
+  get isEmpty(): boolean {
+    return this.#roots.size === 0;
+  }
+
+  clear(): void {
+    this.#roots.clear();
+  }
+}
+
 /**
  * What somebody's hands did: what they made is not zferry's to destroy, what they destroyed it did not.
  * Datasets are known by their guids, because they are renamed and made anew.
@@ -40,19 +60,19 @@ export class Hands {
   readonly destroyed = new Touched();
   /** Datasets whose snapshots a person has given up, by a command or a flag that said so before it acted. */
   readonly givenUp = new Set<string>();
-  /** True while a fault has taken away what both sides had in common. */
-  baseIsGone = false;
-  /** True while a person gives up what is on a target, by a flag that says so before it acts. */
-  mayLose = false;
+  /** Sources of which a fault has taken away what they had in common with a target. */
+  readonly baseIsGone = new Realm();
+  /** Targets of which a person gives up what is there, by a flag that says so before it acts. */
+  readonly mayLose = new Realm();
 
   get hasExceptions(): boolean {
-    return this.baseIsGone || this.mayLose;
+    return !(this.baseIsGone.isEmpty && this.mayLose.isEmpty);
   }
 
   /** Everything is in order again: the rules hold without exception. */
   settle(): void {
-    this.baseIsGone = false;
-    this.mayLose = false;
+    this.baseIsGone.clear();
+    this.mayLose.clear();
   }
 }
 
@@ -74,20 +94,20 @@ const lost = (before: Seen, after: Seen): readonly Item[] => {
   return before.snapshots.filter(({ guid }) => !there.has(guid));
 };
 
-/** Rule 2: what of the snapshots that were there at the earlier look is gone although it is protected. */
-export const wronglyDestroyed = (before: Look, after: Look, hands: Hands): readonly string[] => {
-  const datasets: [Side, string, Seen, Seen | undefined][] = [
-    ['src', SOURCE, before.source, after.source],
-    ...[...before.targets].map(([target, seen]): [Side, string, Seen, Seen | undefined] => [
-      'dst',
-      target.dataset,
-      seen,
-      after.targets.get(target),
-    ]),
-  ];
-  return datasets.flatMap(([side, dataset, then, now]) => {
+/** What stands beside a replica that is replaced is announced with it. */
+const besides = /\.zferry_(new|old)(?=\/|$)/;
+
+const wronglyDestroyedOn = (
+  side: Side,
+  before: Datasets,
+  after: Datasets,
+  hands: Hands,
+): readonly string[] =>
+  [...before].flatMap(([dataset, then]) => {
     const name = `${side}:${dataset}`;
-    if (hands.givenUp.has(then.guid) || (side === 'dst' && hands.mayLose)) return [];
+    const now = after.get(dataset);
+    const isAnnounced = side === 'dst' && hands.mayLose.covers(dataset.replace(besides, ''));
+    if (hands.givenUp.has(then.guid) || isAnnounced) return [];
     // A dataset that was made by a first full send and given up has no snapshots to lose.
     if (now === undefined || now.guid !== then.guid) {
       return then.snapshots.length === 0 ? [] : [`${name} was destroyed or replaced`];
@@ -97,16 +117,23 @@ export const wronglyDestroyed = (before: Look, after: Look, hands: Hands): reado
       return why === undefined ? [] : [`${name}@${item.label} was destroyed, ${why}`];
     });
   });
-};
+
+/** Rule 2: what of the snapshots that were there at the earlier look is gone although it is protected. */
+export const wronglyDestroyed = (before: Look, after: Look, hands: Hands): readonly string[] => [
+  ...wronglyDestroyedOn('src', before.sources, after.sources, hands),
+  ...wronglyDestroyedOn('dst', before.replicas, after.replicas, hands),
+];
 
 /** What somebody made is nobody else's to destroy, also where it came and went between two looks. */
 export const missing = (now: Look, hands: Hands): readonly string[] => {
-  const seen: readonly [Side, readonly Seen[]][] = [
-    ['src', [now.source]],
-    ['dst', [...now.targets.values()]],
+  const seen: readonly [Side, Datasets][] = [
+    ['src', now.sources],
+    ['dst', now.replicas],
   ];
   return seen.flatMap(([side, datasets]) => {
-    const there = new Set(datasets.flatMap(({ snapshots }) => snapshots.map(({ guid }) => guid)));
+    const there = new Set(
+      [...datasets.values()].flatMap(({ snapshots }) => snapshots.map(({ guid }) => guid)),
+    );
     const gone = hands.made
       .on(side)
       .filter((guid) => !(there.has(guid) || hands.destroyed.has(side, guid)));
@@ -123,9 +150,9 @@ export const commonBase = (source: Seen, target: Seen): string | undefined => {
   return target.snapshots.findLast(({ guid }) => here.has(guid))?.guid;
 };
 
-/** Rule 1: targets that have snapshots, and none in common with the source. */
-export const withoutBase = ({ source, targets }: Look): readonly Target[] =>
-  [...targets]
-    .filter(([, seen]) => seen.snapshots.length > 0)
-    .filter(([, seen]) => commonBase(source, seen) === undefined)
-    .map(([target]) => target);
+/** Rule 1: pairs whose target has snapshots, and none in common with the source. */
+export const withoutBase = (seen: Look, hands: Hands): readonly Pair[] =>
+  allPairs(seen)
+    .filter(({ source }) => !hands.baseIsGone.covers(source))
+    .filter(({ there }) => there.snapshots.length > 0)
+    .filter(({ here, there }) => commonBase(here, there) === undefined);
