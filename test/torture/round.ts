@@ -191,13 +191,14 @@ const examine = async (
 
 /** What a cycle meets: much to send, and sometimes another tree than the last one did. */
 const prepare = async (
-  { entry, verb, mebibytes, changesChildren, number, member, chance }: Round,
+  { faults, entry, verb, mebibytes, changesChildren, number, member, chance }: Round,
   { hands }: Judge,
 ): Promise<Scene> => {
   await keepWorking();
   if (isTemporary(entry)) await begin(entry, verb);
   if (changesChildren) await changeChildren(number, hands);
-  const victim = await victimOf(entry, member);
+  const leavesOnly = faults.some((fault) => fault.leavesOnly === true);
+  const victim = await victimOf(entry, member, leavesOnly);
   await writeMuch(entry, mebibytes);
   await disarm();
   return { entry, victim, verb, hands, chance, number };

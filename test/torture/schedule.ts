@@ -4,7 +4,7 @@ import { faults } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
 import { powerFaults } from './faults/power.ts';
 import { processFaults } from './faults/processes.ts';
-import { wireFaults } from './faults/wire.ts';
+import { slowWires, wireFaults } from './faults/wire.ts';
 import { inTheStream, type Moment } from './tap.ts';
 
 /** One round: what strikes, when, and at which entry. */
@@ -32,7 +32,11 @@ export interface Wanted {
 }
 
 /** What may strike a first full send too. */
-const strikesPrimes = new Set<Fault>([...processFaults, ...wireFaults, ...powerFaults]);
+const strikesPrimes = new Set<Fault>([
+  ...processFaults,
+  ...wireFaults.filter((fault) => !slowWires.includes(fault)),
+  ...powerFaults,
+]);
 
 /** One in so many of the rounds that could strike a first full send does. */
 const PRIMES_ONE_IN = 5;

@@ -39,6 +39,8 @@ export interface Fault {
   readonly strike: (scene: Scene) => Promise<Aftermath>;
   /** What it can strike; everything unless given. */
   readonly shapes?: readonly Shape[];
+  /** True where it strikes only such datasets of a tree as have none below them: prime --replace is for those. */
+  readonly leavesOnly?: boolean;
   /** The entry that it strikes; the shape's own unless given. */
   readonly entry?: Entry;
   /** True where no second fault can strike at the same time. */

@@ -52,6 +52,7 @@ const onlyBookmarksDestroyed: Fault = {
 const everythingDestroyed: Fault = {
   name: 'all snapshots and bookmarks of the source destroyed',
   healing: 'person',
+  leavesOnly: true,
   moments: ['idle'],
   alone: true,
   strike: async (scene) => {
@@ -125,6 +126,8 @@ const foreign: Fault = {
 /** The older base is still on both sides, and what the target has beyond it the source has no more. */
 const rolledBack: Fault = {
   name: 'source rolled back behind the base',
+  // Without a history there is nothing behind it.
+  shapes: ['filesystem', 'two targets'],
   healing: 'either',
   moments: ['idle'],
   alone: true,

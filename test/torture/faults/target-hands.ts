@@ -22,6 +22,7 @@ const loseAll = async ({ hands, victim }: Scene): Promise<void> => {
 
 const newestDestroyed: Fault = {
   name: 'base destroyed on the target',
+  leavesOnly: true,
   // What it has besides is older than anything that the source kept, but where --keep left it.
   healing: 'either',
   moments: ['idle'],
@@ -39,6 +40,7 @@ const newestDestroyed: Fault = {
 
 const allDestroyed: Fault = {
   name: 'all snapshots of the target destroyed',
+  leavesOnly: true,
   healing: 'person',
   moments: ['idle'],
   alone: true,
@@ -105,6 +107,7 @@ const foreign: Fault = {
 
 const rolledBack: Fault = {
   name: 'target rolled back',
+  shapes: ['filesystem', 'two targets'],
   healing: 'either',
   moments: ['idle'],
   alone: true,

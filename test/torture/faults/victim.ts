@@ -9,8 +9,12 @@ export interface Victim {
   readonly isVolume: boolean;
 }
 
-/** Of a tree any dataset that both sides have; of several targets any. The same for the same chance and the same tree. */
-export const victimOf = async (entry: Entry, chance: number): Promise<Victim> => {
+/** Of a tree any dataset that both sides have, or any of those that have none below them; of several targets any. The same for the same chance and the same tree. */
+export const victimOf = async (
+  entry: Entry,
+  chance: number,
+  leavesOnly: boolean,
+): Promise<Victim> => {
   const target = entry.targets[Math.floor(chance * entry.targets.length)] ?? entry.targets[0];
   const replica = target?.dataset ?? '';
   const root: Victim = { source: entry.source, replica, isVolume: entry.shape === 'volume' };
@@ -22,5 +26,8 @@ export const victimOf = async (entry: Entry, chance: number): Promise<Victim> =>
       replica: `${replica}${name.slice(entry.source.length)}`,
     }))
     .filter((each) => there.has(each.replica));
-  return all[Math.floor(chance * all.length)] ?? root;
+  const isAbove = ({ replica: above }: Victim): boolean =>
+    [...there].some((name) => name.startsWith(`${above}/`));
+  const possible = leavesOnly ? all.filter((each) => !isAbove(each)) : all;
+  return possible[Math.floor(chance * possible.length)] ?? root;
 };

@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { dst, src } from '../../lab/support/host.ts';
 import { wire } from '../../lab/support/wire.ts';
+import { run } from '../entries.ts';
 import { everyMoment, inTheStream } from '../tap.ts';
-import { type Fault, nothing } from './fault.ts';
+import { type Fault, nothing, type Scene } from './fault.ts';
 
 const cutFor = (seconds: number): Fault => ({
   name: `wire cut for ${seconds} s`,
@@ -45,11 +46,18 @@ const orphanedReceive: Fault = {
   },
 };
 
+/** What has gathered for minutes would take minutes on such a wire. */
+const catchUp = async ({ entry }: Scene): Promise<void> => {
+  const { exitCode, stderr } = await run('run', entry);
+  if (exitCode !== 0) throw new Error(`not current before the wire got slow: ${stderr}`);
+};
+
 const bad: Fault = {
   name: '200 ms and 5 % loss',
   healing: 'itself',
   moments: ['idle'],
-  strike: async () => {
+  strike: async (scene) => {
+    await catchUp(scene);
     await wire.delay(200);
     await wire.loss(5);
     return { heal: wire.clear };
@@ -60,7 +68,8 @@ const slow: Fault = {
   name: '1 Mbit/s',
   healing: 'itself',
   moments: ['idle'],
-  strike: async () => {
+  strike: async (scene) => {
+    await catchUp(scene);
     await wire.rate(1000);
     return { heal: wire.clear };
   },
@@ -100,12 +109,14 @@ const reset: Fault = {
   },
 };
 
+/** How long a first full send takes on these is no matter of faults. */
+export const slowWires: readonly Fault[] = [bad, slow];
+
 export const wireFaults: readonly Fault[] = [
   cutFor(1),
   cutFor(60),
   cutForGood,
   orphanedReceive,
-  bad,
-  slow,
+  ...slowWires,
   reset,
 ];
