@@ -171,6 +171,19 @@ describe('a dataset in trouble keeps no other', () => {
   });
 });
 
+test('a child that was primed alone, under no bookmark of the tree, is kept current by the tree', async () => {
+  const child = `${tree.source}/own`;
+  await src.ok(sh`zfs create ${child}`);
+  const place = `dst:${tree.target}/own`;
+  expect(await tree.zferry('prime', child, place)).toEqual(silentSuccess);
+  expect(await run()).toEqual(silentSuccess);
+  await allCurrent([...all(), '/own']);
+  expect(await lastLine()).not.toContain('primed already');
+  expect(await bookmarks(child)).toHaveLength(1);
+  await src.ok(sh`zfs destroy -r ${child}`);
+  await dst.ok(sh`zfs destroy -r ${`${tree.target}/own`}`);
+});
+
 test('an interrupted tree goes on where it was, dataset by dataset', async () => {
   await change();
   await src.ok(sh`head -c 30000000 /dev/urandom >/${`${tree.source}/c`}/big`);

@@ -19,13 +19,16 @@ const memberSituation = (
   if (listing === undefined || !listing.snapshots.some((each) => each.label === label)) {
     return undefined;
   }
-  const { request, facts, id } = situation;
-  const own = memberRequest(request, member, isNewHere(listing, id));
+  const { request, id } = situation;
+  const facts = factsOf(situation.facts, member, coming);
+  // One that was replicated alone is there already, and to be kept current: primed it is as soon as it is there.
+  const isThere = (facts.dataset?.snapshots.length ?? 0) > 0;
+  const own = memberRequest(request, member, isNewHere(listing, id) && !isThere);
   const made = [snapshotName(own.pair.source.dataset, label)];
   return {
     ...situation,
     request: own,
-    facts: factsOf(facts, member, coming),
+    facts,
     story: emptyStory(),
     beginning: { label, source: listing, made },
   };
