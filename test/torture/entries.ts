@@ -137,7 +137,7 @@ export interface CycleResult extends Result {
 const behind = '===== log';
 
 const zferry = (words: readonly string[], log: string): string =>
-  `cd /; before=$(wc -c <${log} 2>/dev/null || echo 0); ${cron} /usr/local/bin/zferry ${words.map(quote).join(' ')}; code=$?; echo ${quote(behind)}; tail -c "+$((before + 1))" ${log} 2>/dev/null; exit $code`;
+  `cd /; before=$(cat ${log} 2>/dev/null | wc -c); ${cron} /usr/local/bin/zferry ${words.map(quote).join(' ')}; code=$?; echo ${quote(behind)}; tail -c "+$((before + 1))" ${log} 2>/dev/null; exit $code`;
 
 const commandLine = (verb: Verb, entry: Entry, extra: readonly string[]): string => {
   const { source, targets, options, log } = entry;

@@ -66,7 +66,7 @@ const strikeOne = async (
   return { aftermaths, result: await endOf(cycle) };
 };
 
-const running = `pgrep -fa '^/usr/local/bin/[z]ferry|^([^ ]*/)?zfs [s]end|^sh -c .*[z]ferry-convoy'`;
+const running = `pgrep -fa '^/usr/local/bin/[z]ferry|^([^ ]*/)?zfs [s]end|^sh -c .*[z]ferry-(convoy|commands|zfs)'`;
 
 /** What the struck run started must go with it. */
 const awaitProcesses = async (): Promise<readonly string[]> => {
