@@ -104,6 +104,8 @@ export interface Receiving<Report> {
   readonly input: number;
   /** Rejects where the target said more than one may. */
   readonly report: Promise<Report>;
+  /** The report up to where the target begins to prune, or all of it where it does not come to that. Rejects as `report` does. */
+  readonly arrived: Promise<Report>;
   /** The end of ssh, or of the agent's own shell on this host. */
   readonly ssh: Promise<Ending>;
   /** Changes as long as ssh carries bytes, or the processes on the target use the processor or say something. */
@@ -269,10 +271,11 @@ class Conversation {
     throw failure(`${hostShown(this.#options.target.host)} stopped answering`);
   }
 
-  /** The lines to ssh's end, without the beat. */
-  async rest(): Promise<string[]> {
+  /** The lines to ssh's end, without the beat; `onPrune` gets those before the target begins to prune. */
+  async rest(onPrune: (lines: readonly string[]) => void): Promise<string[]> {
     const { lines, add } = this.#collect();
     for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
+      if (line === 'section prune') onPrune(lines);
       if (!line.startsWith('beat ')) add(line);
     }
     return lines;
@@ -418,12 +421,15 @@ export const openAgentSession = async (
     parse: (lines: readonly string[]) => Report,
   ): Promise<Receiving<Report>> => {
     await conversation.say(...words);
-    const report = conversation.rest().then(parse);
-    // It is awaited when the pipeline has ended; a rejection before that is not unhandled.
-    report.catch(() => undefined);
+    const arrived = Promise.withResolvers<Report>();
+    const report = conversation.rest((lines) => arrived.resolve(parse(lines))).then(parse);
+    report.then(arrived.resolve, arrived.reject);
+    // Both are awaited when the pipeline has ended; a rejection before that is not unhandled.
+    for (const each of [report, arrived.promise]) each.catch(() => undefined);
     return {
       input: conversation.takeInput(),
       report,
+      arrived: arrived.promise,
       ssh: conversation.child.ended,
       pulse: () => conversation.last,
     };

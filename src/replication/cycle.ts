@@ -7,7 +7,7 @@ import { HeadChanged } from './plan.ts';
 import { beginWith, prepare } from './prepare.ts';
 import type { Request } from './request.ts';
 import type { Run } from './run.ts';
-import { settle } from './settle.ts';
+import { Settlement } from './settle.ts';
 import type { Situation } from './situation.ts';
 import { StuckPartial } from './stuck.ts';
 import { visit } from './visit.ts';
@@ -40,15 +40,22 @@ const once = async (situation: Situation): Promise<CycleEnd | GoesOn> => {
   const delivery = await prepare(situation);
   if (delivery === 'already primed') return delivery;
   const ownWire = fitted(wire, request, delivery.source, delivery.stream);
+  const settlement = new Settlement(situation, delivery);
+  const told = () => {
+    if (!settlement.isBegun) situation.observer.step('recording and pruning');
+    return settlement;
+  };
   if (delivery.before.length > 0) {
     if (!(await deliverSteps(situation, delivery, ownWire))) return { label: delivery.sent.label };
-  } else {
+  } else if (delivery.isCargo) {
     await deliver(situation, delivery, ownWire);
     // The partial receive of one of them goes on first.
-    if (delivery.isCargo) return { label: undefined };
+    return { label: undefined };
+  } else {
+    const sending = deliver(situation, delivery, ownWire, () => void told().prune());
+    await sending.finally(() => settlement.idle());
   }
-  situation.observer.step('recording and pruning');
-  await settle(situation, delivery);
+  await told().end();
   return 'replicated';
 };
 

@@ -158,11 +158,16 @@ export const conclude = async (
   story.kept = [...story.kept, ...stays];
 };
 
-/** Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. */
+/**
+ * Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. `onVerified` is
+ * called as soon as the target has the new snapshot, verified, while it still prunes: no matter how its session ends, that
+ * is the base from then on.
+ */
 export const deliver = async (
   situation: Situation,
   delivery: Delivery,
   wire: Wire,
+  onVerified: () => void = () => undefined,
 ): Promise<void> => {
   const { request, session, from, story, observer, tether } = situation;
   const { pair } = request;
@@ -176,6 +181,9 @@ export const deliver = async (
     instruction: { ...instruction, compression: wire.compression },
     limiter: wire.limiter,
     onProgress: observer.progress,
+    onArrived: (report) => {
+      if (unverified(request, delivery, report) === undefined) onVerified();
+    },
   };
   // Whatever throws here threw before the first byte.
   const result = await transfer(session, work, tether).catch((reason: unknown) =>

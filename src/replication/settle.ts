@@ -1,9 +1,9 @@
 import { asZferryError } from '../errors.ts';
-import { bookmarkName } from '../zfs/names.ts';
+import { bookmarkName, type DatasetName } from '../zfs/names.ts';
 import type { Delivery } from './prepare.ts';
-import { pruneSource } from './pruning.ts';
+import { pruneSource, type SourcePruning } from './pruning.ts';
 import type { Situation } from './situation.ts';
-import { bookmarkFor, carryOutPruning, destroyEach } from './snapshot.ts';
+import { bookmarkFor, destroyEach, type Kept, pruneBookmarks, pruneSnapshots } from './snapshot.ts';
 import { bookmarkMeaning, isPrimed, placeProperty } from './target-id.ts';
 
 /** What is recorded of a delivery once it is verified. */
@@ -36,29 +36,78 @@ const recordPlace = async (
   await zfs.tell(['set', `${placeProperty(id)}=${target.typed}`, from.dataset]);
 };
 
-const prune = async (
-  { request, zfs, id, story }: Situation,
-  { source, sent, replaced }: Verified,
-): Promise<void> => {
-  const { series, keep, pair } = request;
-  const { dataset } = pair.source;
-  const pruning = pruneSource({ source, target: id, series, sent, replaced, keep });
-  story.kept = [...story.kept, ...(await carryOutPruning(zfs, dataset, pruning))];
-};
-
 /**
- * Records and prunes on the source once the target is verified. It never throws: the target is current,
+ * What is recorded and pruned on the source once the target is verified. None of it throws: the target is current,
  * whatever becomes of this. What could not be done goes into the story, and the next cycle does it.
  */
-export const settle = async (situation: Situation, verified: Verified): Promise<void> => {
-  const { story, request } = situation;
-  try {
-    await confirmFirst(situation, verified);
-    await recordPlace(situation, verified);
-    await prune(situation, verified);
-  } catch (error) {
-    const name = `the record on ${request.pair.source.dataset}`;
-    const reason = asZferryError(error).message;
-    story.kept = [...story.kept, { name, reason, inUse: false }];
+export class Settlement {
+  readonly #situation: Situation;
+  readonly #verified: Verified;
+  #pruned: Promise<void> | undefined;
+
+  constructor(situation: Situation, verified: Verified) {
+    this.#situation = situation;
+    this.#verified = verified;
   }
-};
+
+  /**
+   * Prunes the snapshots, also while the target itself still prunes: the base of each has its bookmark, and the new one
+   * is on both sides. The bookmarks stay. Where the target's session breaks off now, the older one tells the next
+   * cycle what is still to be pruned there.
+   */
+  prune(): Promise<void> {
+    const { zfs } = this.#situation;
+    this.#pruned ??= this.#attempt(() => pruneSnapshots(zfs, this.#dataset, this.#pruning));
+    return this.#pruned;
+  }
+
+  /** Does the rest, once the target's session has ended as it should. */
+  async end(): Promise<void> {
+    await this.prune();
+    await this.#attempt(async () => {
+      await confirmFirst(this.#situation, this.#verified);
+      await recordPlace(this.#situation, this.#verified);
+      return await pruneBookmarks(this.#situation.zfs, this.#dataset, this.#pruning);
+    });
+  }
+
+  get isBegun(): boolean {
+    return this.#pruned !== undefined;
+  }
+
+  /** Waits for what was begun. */
+  async idle(): Promise<void> {
+    await this.#pruned;
+  }
+
+  get #dataset(): DatasetName {
+    return this.#situation.request.pair.source.dataset;
+  }
+
+  get #pruning(): SourcePruning {
+    const { request, id } = this.#situation;
+    return pruneSource({
+      ...this.#verified,
+      target: id,
+      series: request.series,
+      keep: request.keep,
+    });
+  }
+
+  async #attempt(work: () => Promise<readonly Kept[]>): Promise<void> {
+    const { story } = this.#situation;
+    const left = await work().catch((error: unknown) => [
+      {
+        name: `the record on ${this.#dataset}`,
+        reason: asZferryError(error).message,
+        inUse: false,
+      },
+    ]);
+    // What the target could not prune may have been told of meanwhile.
+    story.kept = [...story.kept, ...left];
+  }
+}
+
+/** Settles all of it at once. */
+export const settle = (situation: Situation, verified: Verified): Promise<void> =>
+  new Settlement(situation, verified).end();

@@ -117,19 +117,36 @@ export const destroyEach = async (zfs: Zfs, names: readonly string[]): Promise<r
   return left;
 };
 
+/** The first part of pruning the source: its snapshots. Answers what is still there. */
+export const pruneSnapshots = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  { snapshots, postponed }: SourcePruning,
+): Promise<readonly Kept[]> => {
+  const full = ({ label }: Snapshot) => snapshotName(dataset, label);
+  const left = await destroyEach(zfs, snapshots.map(full));
+  await supersede(zfs, postponed.map(full));
+  return left;
+};
+
+/** The second part: the target's bookmarks that the new one takes over from. Answers what is still there. */
+export const pruneBookmarks = (
+  zfs: Zfs,
+  dataset: DatasetName,
+  { bookmarks }: SourcePruning,
+): Promise<readonly Kept[]> =>
+  destroyEach(
+    zfs,
+    bookmarks.map(({ label }) => bookmarkName(dataset, label)),
+  );
+
 /** Prunes the source; answers what is still there. */
 export const carryOutPruning = async (
   zfs: Zfs,
   dataset: DatasetName,
-  { snapshots, postponed, bookmarks }: SourcePruning,
-): Promise<readonly Kept[]> => {
-  const full = ({ label }: Snapshot) => snapshotName(dataset, label);
+  pruning: SourcePruning,
+): Promise<readonly Kept[]> => [
   // Snapshots first: the older bookmark reminds the next cycle of its snapshot if this one is cut short.
-  const left = await destroyEach(zfs, snapshots.map(full));
-  await supersede(zfs, postponed.map(full));
-  const stale = await destroyEach(
-    zfs,
-    bookmarks.map(({ label }) => bookmarkName(dataset, label)),
-  );
-  return [...left, ...stale];
-};
+  ...(await pruneSnapshots(zfs, dataset, pruning)),
+  ...(await pruneBookmarks(zfs, dataset, pruning)),
+];

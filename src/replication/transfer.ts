@@ -21,6 +21,8 @@ export interface Transfer {
   /** The command that limits the rate on the wire. */
   readonly limiter: readonly [string, ...string[]] | undefined;
   readonly onProgress: (progress: Progress) => void;
+  /** Is called when all processes of the stream have ended with 0 and the target has said what it has now, before it prunes. */
+  readonly onArrived: (report: ReceiveReport) => void;
 }
 
 /** How a transfer went: the error it ended with, if any, and what the target has now. */
@@ -83,6 +85,8 @@ export interface Load<Report> {
   readonly receive: () => Promise<Receiving<Report>>;
   /** The report of a target that nobody could listen to. */
   readonly nothing: Report;
+  /** Is called with what the target has reported before it prunes, when all processes here have ended with 0. */
+  readonly onArrived?: ((report: Report) => void) | undefined;
 }
 
 /** How every process ended, and what the target reported. */
@@ -123,12 +127,14 @@ export const move = async <Report>(
       session.kill();
     },
   );
-  const endings = await Promise.all(children.map(({ ended }) => ended));
+  const [first, ...others] = await Promise.all(children.map(({ ended }) => ended));
+  const stages = first === undefined ? [] : [...load.sender.endings(first), ...others];
+  const arrived = await hear(receiving.arrived, load.nothing);
+  const isDone = !reins.signal.aborted && stages.every(({ exitCode }) => exitCode === 0);
+  if (isDone && arrived.error === undefined) load.onArrived?.(arrived.report);
   const [ssh, heard] = await Promise.all([receiving.ssh, hear(receiving.report, load.nothing)]);
   endWatch();
   const error = reins.signal.aborted ? asZferryError(reins.signal.reason) : heard.error;
-  const [first, ...others] = endings;
-  const stages = first === undefined ? [] : [...load.sender.endings(first), ...others];
   return { stages, ssh, report: heard.report, error };
 };
 
@@ -145,14 +151,19 @@ export const transfer = async (
   const progress = progressReader(work.onProgress);
   const { sender, limiter, instruction, target } = work;
   const { compression } = instruction;
+  const isCompressed = compression !== 'none';
   const load: Load<ReceiveReport> = {
     ...{ sender, limiter, compression, nothing: nothingReported },
     onLine: progress.onLine,
     pulse: () => String(progress.latest().sent),
     receive: () => session.receive(instruction),
+    onArrived: (early) => {
+      const { receiveStatus, decompressStatus } = early;
+      const isReceived = receiveStatus === 0 && (!isCompressed || decompressStatus === 0);
+      if (isReceived) work.onArrived(early);
+    },
   };
   const { stages, ssh, report, error } = await move(session, load, tether);
-  const isCompressed = compression !== 'none';
   return {
     error: error ?? transferFailure({ target, stages, ssh, report, isCompressed }),
     report,

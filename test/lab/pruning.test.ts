@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { inTheMiddle } from './support/interruption.ts';
+import { liar } from './support/liar.ts';
 import { said, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -145,4 +147,24 @@ describe('two targets of one source', () => {
     await cycles(1, broken);
     expect(await snapshots(dst, broken.target)).toEqual([await newestEqual(broken)]);
   });
+});
+
+test('the source prunes while the target still does, and remembers what is to go there where that breaks off', async () => {
+  pair = await primedPair();
+  const [before = ''] = await snapshots(src, pair.source);
+  const go = `/tmp/go-${randomBytes(4).toString('hex')}`;
+  const hangs = `until [ -e ${go} ]; do sleep 0.1; done; rm ${go}; kill -9 0`;
+  const cut = pair.cycle(...(await liar({ zfs: `case $1 in destroy) ${hangs};; esac` })));
+
+  await src.until(sh`zfs list ${pair.source} && ! zfs list ${`${pair.source}@${before}`}`, 60_000);
+  expect(await snapshots(dst, pair.target)).toHaveLength(2);
+  await dst.ok(sh`touch ${go}`);
+  expect(await cut).toMatchObject({ exitCode: 1 });
+  const label = await newestEqual(pair);
+  expect(await labels()).toEqual({ here: [label], there: [before, label] });
+
+  await cycles(1, pair);
+  const newest = await newestEqual(pair);
+  expect(await labels()).toEqual({ here: [newest], there: [newest] });
+  expect(await bookmarks(pair.source)).toHaveLength(1);
 });
