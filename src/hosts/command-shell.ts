@@ -10,14 +10,14 @@ import { signalIn } from './shell-status.ts';
 import { type Tether, timeProcess } from './tether.ts';
 
 /**
- * Takes commands from its standard input: how many words, then each of them on a line of its own. A word is read into a
+ * Takes its mark from standard input, where no other user's ps finds it, and then commands: how many words, then each of them on a line of its own. A word is read into a
  * variable and expanded inside quotes. A line without its end is where zferry has died: it is no word any more.
  * Of each command it tells the process id on descriptor 3; behind the command's own output stand, on standard output and
  * standard error, a mark that no command can know, and how it ended. What a terminal sends to all of a run's processes ends
  * neither the shell nor a command, which zferry ends in its own time.
  */
 export const commandsProgram = `
-mark=$1
+read -r mark
 trap '' INT HUP QUIT
 while read -r count; do
   set --
@@ -99,13 +99,14 @@ export class CommandShell {
   constructor(locks: readonly number[]) {
     const mark = randomUUID();
     this.locks = locks;
-    this.#child = spawn('sh', ['-c', commandsProgram, 'zferry-commands', mark], {
+    this.#child = spawn('sh', ['-c', commandsProgram, 'zferry-commands'], {
       env: childEnvironment(),
       // sudo -u and su may leave this process in a folder that its user cannot enter.
       cwd: '/',
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...locks] as StdioOptions,
     });
     this.#listen(mark);
+    this.#child.stdin?.write(`${mark}\n`);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
     const onEnd = () => {

@@ -86,9 +86,9 @@ describe('what starts the short commands of a run', () => {
   });
 
   test('does not begin a command of which it got only a part', () => {
-    const whole = `3\nsh\n-c\n: >${file}\n`;
+    const whole = `mark\n3\nsh\n-c\n: >${file}\n`;
     const begin = (input: string) =>
-      spawnSync('sh', ['-c', commandsProgram, 'zferry-commands', 'mark'], {
+      spawnSync('sh', ['-c', commandsProgram], {
         input,
         stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       });
