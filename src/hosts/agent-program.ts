@@ -26,7 +26,7 @@ const tellBelow = `${told} ${properties} "$parent" "$aside" 2>&1; ${told} -r -t 
  * its positional parameters and the one line that it reads; both are only ever expanded inside quotes.
  *
  * Parameters: 1 target dataset, 2 its parent, 3 its pool, 4 the word(s) before `zfs` (empty, or `sudo -n`),
- * 5 the program {@link beatProgram}.
+ * 5 the program {@link beatProgram}, 6 for a tree the channel program.
  * `ps` is asked without options beyond POSIX, and some systems cut its lines at 80 characters: therefore
  * the key that later agents look for is the first thing in the program.
  */
@@ -34,7 +34,7 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   `: zferry-agent-${key};`,
   'LC_ALL=C; export LC_ALL;',
   'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH;',
-  'target=$1; parent=$2; pool=$3; sudo=$4; beat=$5; tab="\t"; set -f;',
+  'target=$1; parent=$2; pool=$3; sudo=$4; beat=$5; many=$6; tab="\t"; swept=$tab; strange=$tab; set -f;',
   `fresh=$target${freshSuffix}; aside=$target${asideSuffix};`,
   'z() { $sudo zfs "$@"; };',
 
@@ -87,7 +87,10 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'look() { for pair in "$@"; do shift; set -- "$@" "$target@${pair#*=}"; done;',
   'z list -Hp -t filesystem,volume,snapshot -o type,guid,name,readonly,receive_resume_token "$target" "$target@$label" "$@" 2>&1; };',
   'known() { case $seen in *"snapshot$tab$1$tab$target@$2$tab"*) return 0;; *) return 1;; esac; };',
-  'prune() { if known $1 "$2"; then said=$(z destroy "$target@$2" 2>&1); code=$?; echo "pruned $code/$2/$said";',
+  // What a convoy has swept already, or found to be no more what it was, is only told of.
+  'prune() { if known $1 "$2"; then code=0; said=; case $swept in *"$tab$target@$2$tab"*) ;; *)',
+  'case $strange in *"$tab$target@$2$tab"*) echo "pruned 1/$2/it is not what it was"; return;; esac;',
+  'said=$(z destroy "$target@$2" 2>&1); code=$?;; esac; echo "pruned $code/$2/$said";',
   // What cannot go now (a hold, a clone) is marked, so that a later cycle knows that it may.
   `case $code in 0) ;; *) z set ${markProperty}=${supersededMark} "$target@$2" 2>&1;; esac; fi; };`,
 

@@ -11,6 +11,7 @@ import {
   type ReceiveReport,
   type TargetFacts,
 } from './agent-report.ts';
+import { channelProgram } from './channel-program.ts';
 import { type Child, type Ending, startChild } from './child.ts';
 import type { Compression } from './compressors.ts';
 import { type ConvoyReport, parseConvoyReport } from './convoy-report.ts';
@@ -28,7 +29,7 @@ import { quoted } from './words.ts';
 /** What a session with a target's host needs to know. */
 export interface SessionOptions {
   readonly target: Place;
-  /** Whether it is about the datasets below the target too. */
+  /** Whether it is about the datasets below the target too; the target alone unless given. */
   readonly scope?: Scope;
   /** Lower-case hexadecimal; the same for every run of the pair. */
   readonly key: string;
@@ -138,6 +139,7 @@ const agentWords = (
     poolOf(target.dataset),
     sudo ? 'sudo -n' : '',
     beatProgram(beatInterval(stall)),
+    ...(scope === undefined || scope === 'dataset' ? [] : [channelProgram]),
   ];
   return ['sh', '-c', agentProgram(key, scope), 'zferry-agent', ...parameters];
 };

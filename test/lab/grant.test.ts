@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dst, type Host, src } from './support/host.ts';
 import { said, silentSuccess } from './support/outcome.ts';
 import {
+  bookmarks,
   freshPair,
   newestEqual,
   type Pair,
@@ -77,6 +78,22 @@ describe('with the rights of zferry grant and no others', () => {
     const { stdout } = await zferry('run', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ result: 'replicated', kind: 'resumed', kept: [] });
     await isTidy(pair);
+  });
+
+  test('a tree is replicated and pruned, without the channel programs that only root may run', async () => {
+    const { here, there, pair, zferry } = await ordinary();
+    await src.ok(sh`zfs create ${`${pair.source}/a`}; zfs create ${`${pair.source}/b`}`);
+    for (const path of ['', '/a', '/b']) {
+      await grant(`${pair.source}${path}`, here.name, '--apply');
+    }
+    await grant('--apply', `root@dst:${pair.target}`, there.name);
+    expect(await zferry('prime', '-r')).toEqual(silentSuccess);
+    expect(await zferry('run', '-r')).toEqual(silentSuccess);
+    for (const path of ['', '/a', '/b']) {
+      expect(await snapshots(src, `${pair.source}${path}`)).toHaveLength(1);
+      expect(await snapshots(dst, `${pair.target}${path}`)).toHaveLength(1);
+      expect(await bookmarks(`${pair.source}${path}`)).toHaveLength(1);
+    }
   });
 
   test('on a target that is there already, they are given for that alone', async () => {

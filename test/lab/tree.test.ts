@@ -54,6 +54,12 @@ const allCurrent = async (paths = all()): Promise<string> => {
   return [...labels][0] ?? '';
 };
 
+/** How often each is there. */
+const tally = (words: readonly (string | undefined)[]): Readonly<Record<string, number>> => {
+  const groups = Map.groupBy(words, (word) => word ?? '');
+  return Object.fromEntries([...groups].map(([word, { length }]) => [word, length]));
+};
+
 const lastLine = async () => (await tree.lines()).at(-1) ?? '';
 
 describe('a tree', () => {
@@ -80,6 +86,7 @@ describe('a tree', () => {
     const tools = await wrapTools({ ssh: note, zfs: note });
     const there = '/tmp/tree-zfs-calls';
     const words = ['-r', tree.source, tree.place, '--log', tree.log];
+    await dst.ok(sh`rm -f ${there}`);
     const options = await liar({ zfs: `echo $1 >>${there}` });
     expect(await src.run(underCron([...words, ...options], tools))).toEqual(silentSuccess);
     const label = await allCurrent();
@@ -92,9 +99,15 @@ describe('a tree', () => {
     expect(new Set(txgs.split('\n')).size).toBe(1);
     const calls = (await src.ok(sh`cat ${`${tools}/calls`}`)).split('\n');
     expect(calls.filter((call) => call.includes('zferry-agent'))).toHaveLength(1);
-    expect(calls.filter((call) => call.startsWith('list '))).toHaveLength(1);
-    // One of snapshots before, one of names after: not one a dataset
-    expect(await dst.ok(sh`grep -c list ${there}; rm ${there}`)).toBe('2');
+    // All bookmarks by one program, and all snapshots: zfs destroys bookmarks one by one only
+    expect(tally(calls.map((call) => call.split(' ')[0]))).toEqual({
+      ...{ '-T': 1, snapshot: 1, list: 1, program: 2, send: all().length, destroy: all().length },
+    });
+    // One listing of snapshots before, one of names after
+    const said = await dst.ok(sh`cat ${there}; rm ${there}`);
+    expect(tally(said.split('\n'))).toEqual({
+      ...{ get: 2, list: 2, receive: all().length, program: 1 },
+    });
   });
 
   test('has new children primed by the way, and says which have no source any more', async () => {
@@ -221,22 +234,68 @@ const isTidy = async () => {
   }
 };
 
-test.each(['list', 'bookmark', 'send', 'destroy'])(
-  'killed when it would run zfs %s, the next run puts all in order',
-  async (verb) => {
-    await change();
-    const tools = await wrapTools({
-      zfs: `case $1 in ${verb}) pkill -KILL -f ^/usr/local/bin/zferry; exit 1;; esac`,
-    });
-    const words = ['-r', tree.source, tree.place, '--log', tree.log];
-    const { exitCode } = await src.run(underCron(words, tools));
-    // That is ssh's answer for a command that a signal ended
-    expect(exitCode).toBe(255);
-    await dst.until('! pgrep -x zfs');
+test.each([
+  ['list', 'list*'],
+  ['program for its bookmarks', 'program*bookmark*'],
+  ['send', 'send*'],
+  ['program for its snapshots', 'program*destroy*'],
+  ['destroy', 'destroy*'],
+])('killed when it would run zfs %s, the next run puts all in order', async (_what, words) => {
+  await change();
+  const tools = await wrapTools({
+    zfs: `case $* in ${words}) pkill -KILL -f ^/usr/local/bin/zferry; exit 1;; esac`,
+  });
+  const options = ['-r', tree.source, tree.place, '--log', tree.log];
+  const { exitCode } = await src.run(underCron(options, tools));
+  // That is ssh's answer for a command that a signal ended
+  expect(exitCode).toBe(255);
+  await dst.until('! pgrep -x zfs');
+  expect(await run()).toEqual(silentSuccess);
+  await isTidy();
+});
+
+describe('what cannot go with the others, of all snapshots by one program,', () => {
+  test('stays where it is held or cloned, and goes once it may', async () => {
+    const old = await allCurrent();
+    const clone = `${dst.pool}/${tree.target.split('/').at(-1)}-clone`;
+    await src.ok(sh`zfs hold keep ${`${tree.source}/a@${old}`}`);
+    await dst.ok(sh`zfs clone -o readonly=on ${`${tree.target}/c@${old}`} ${clone}`);
+    expect(await run()).toEqual(silentSuccess);
+    const label = await allCurrent();
+    const said = await lastLine();
+    expect(said).toMatch(/\/a@\S+ .*it is held/);
+    expect(said).toMatch(/\/c@\S+ .*it has clones/);
+    expect(await snapshots(src, `${tree.source}/a`)).toEqual([old, label]);
+    expect(await snapshots(src, `${tree.source}/c`)).toEqual([label]);
+    expect(await snapshots(dst, `${tree.target}/c`)).toEqual([old, label]);
+    expect(await snapshots(dst, `${tree.target}/a`)).toEqual([label]);
+    await src.ok(sh`zfs release keep ${`${tree.source}/a@${old}`}`);
+    await dst.ok(sh`zfs destroy ${clone}`);
     expect(await run()).toEqual(silentSuccess);
     await isTidy();
-  },
-);
+  });
+
+  test('stays on the target where another has its name by now', async () => {
+    const old = await allCurrent();
+    const name = `${tree.target}/c@${old}`;
+    const again = sh`$real destroy ${name}; $real snapshot ${name}`.replaceAll("'$real'", '$real');
+    const options = await liar({ zfs: `case $1 in program) ${again};; esac` });
+    const { exitCode, stderr } = await run(...options);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(`${name} could not be pruned: it is not what it was`);
+    expect(await snapshots(dst, `${tree.target}/c`)).toContain(old);
+    await dst.ok(sh`zfs destroy ${name}`);
+    await isTidy();
+  });
+
+  test('goes one by one where zfs knows no programs', async () => {
+    const zfs = 'case $1 in program) echo unrecognized command >&2; exit 2;; esac';
+    const tools = await wrapTools({ zfs });
+    const options = [...(await liar({ zfs })), '-r', tree.source, tree.place, '--log', tree.log];
+    expect(await src.run(underCron(options, tools))).toEqual(silentSuccess);
+    await isTidy();
+  });
+});
 
 test('a run for a part of a tree waits for neither: the second says so', async () => {
   await src.ok(sh`head -c 20000000 /dev/urandom >/${`${tree.source}/c`}/big`);

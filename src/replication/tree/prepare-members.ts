@@ -68,9 +68,20 @@ const passBy = (
   else ledger.fail(member, failure(`the new snapshot @${label} is gone again`), emptyStory());
 };
 
-const depthOf = ({ path }: Member): number => path.split('/').filter(Boolean).length;
+/** The members in steps: all that are there already, then the others level by level, each behind what is above it. */
+const inSteps = (
+  { facts }: Situation,
+  members: readonly Member[],
+): readonly (readonly Member[])[] => {
+  const stepOf = ({ pair, path }: Member): number => {
+    const there = path === '' ? facts.dataset : facts.below.get(pair.target.dataset);
+    return there === undefined ? 1 + path.split('/').filter(Boolean).length : 0;
+  };
+  const steps = Map.groupBy(members, stepOf);
+  return [...steps].toSorted(([a], [b]) => a - b).map(([, step]) => step);
+};
 
-/** Makes the members ready, each by itself, level by level: one that cannot be sent keeps no other. */
+/** Makes the members ready, each by itself: one that cannot be sent keeps no other. */
 export const prepareAll = async (
   situation: Situation,
   ledger: Ledger,
@@ -80,9 +91,9 @@ export const prepareAll = async (
   const passengers = new Map<Passenger, Member>();
   const coming = new Set<string>();
   const open = ledger.members.filter((member) => ledger.isOpen(member)).slice(0, longestConvoy);
-  for (const level of Map.groupBy(open, depthOf).values()) {
+  for (const step of inSteps(situation, open)) {
     const ready = await Promise.all(
-      level.map(async (member) => {
+      step.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
         const own = memberSituation(situation, member, label, listing, coming);
         if (own !== undefined) return await prepareOne(own, ledger, member);
@@ -90,7 +101,7 @@ export const prepareAll = async (
         return [];
       }),
     );
-    for (const [index, member] of level.entries()) {
+    for (const [index, member] of step.entries()) {
       for (const passenger of ready[index] ?? []) {
         passengers.set(passenger, member);
         const { facts } = passenger.situation;
