@@ -5,8 +5,11 @@ import { compressorNames, compressors } from './compressors.ts';
 import { convoyLines } from './convoy-agent.ts';
 import { inspectionArguments } from './inspection.ts';
 
-/** What a session is about: `steps` is one dataset that may be sent several streams one behind the other. */
-export type Scope = 'dataset' | 'steps' | 'tree';
+/**
+ * What a session is about: `steps` is one dataset that may be sent several streams one behind the other, `lane` one more
+ * session for a tree, which only takes a convoy and tells no facts.
+ */
+export type Scope = 'dataset' | 'steps' | 'tree' | 'lane';
 
 const isTree = (scope: Scope): boolean => scope === 'tree';
 
@@ -110,7 +113,7 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   ...(takesConvoy(scope) ? convoyLines : []),
 
   // The empty line ends whatever the login printed without a line break of its own.
-  `echo; echo zferry-agent 1 ${key}; facts;`,
+  `echo; echo zferry-agent 1 ${key};${scope === 'lane' ? '' : ' facts;'}`,
   'while IFS= read -r line; do IFS=/; set -- $line; unset IFS; case $1 in',
   'replace) replace; facts;;',
   'abort|rollback|aside|promote|discard) act "$@";;',

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { failure } from '../errors.ts';
 import { type DatasetName, type Guid, poolOf } from '../zfs/names.ts';
 import { beatProgram } from './agent-program.ts';
@@ -10,6 +9,7 @@ import type { Compression, CompressorName } from './compressors.ts';
 import { type ConvoyMember, convoyCommand, convoyInput } from './convoy-program.ts';
 import { isInstalled } from './environment.ts';
 import { answersIn, gatheredZfs, gathering } from './gathered-zfs.ts';
+import { endOwn, type Keeping, keptAfterDeath } from './own-connection.ts';
 import { type Host, hostShown, type Place, type RemoteHost } from './place.ts';
 import type { Route } from './route.ts';
 import { plainSender, remoteSender, type Sender } from './sender.ts';
@@ -70,9 +70,6 @@ export interface SourceHost {
   /** What makes the name of this run's own connection, for a session with the same host. */
   readonly own: string | undefined;
 }
-
-/** A connection that nobody ends (zferry was killed -9) is kept for so long (milliseconds) after its last use. */
-const keptAfterDeath = 30_000;
 
 const sourceHere = (host: Host, { sudo }: SourceOptions): SourceHost => ({
   host,
@@ -178,15 +175,6 @@ const remoteGatheredZfs = (way: Way, tether: Tether): Zfs => {
   });
 };
 
-/** Ends a connection at once; where its master does not listen, it is left to itself. */
-const end = async (socket: string, tether: Tether): Promise<void> => {
-  const words = ['ssh', '-F', '/dev/null', '-o', `ControlPath=${socket}`, '-O', 'exit', 'own'];
-  const { signal } = new AbortController();
-  const limited = { ...tether, locks: [], signal, stall: 2_000 };
-  await run(words as [string, ...string[]], limited).catch(() => undefined);
-  rmSync(socket, { force: true });
-};
-
 /** Looks at the host, and ends what an earlier run left alive there. Throws what keeps it from taking part. */
 const greet = async (
   session: AgentSession,
@@ -234,7 +222,7 @@ const sourceBySsh = async (
   const { route, isNoisy } = session;
   if (route === undefined) throw failure(`no way to ${hostShown(host)}`);
   const socket = own === undefined ? undefined : route.kept?.socket;
-  if (socket !== undefined) connection.endsBy(() => end(socket, tether));
+  if (socket !== undefined) connection.endsBy(() => endOwn(socket, tether));
   const mark = isNoisy ? `zferry-stream ${key}` : '';
   const filter = isNoisy
     ? (['sh', '-c', filterProgram, 'zferry-filter', mark] as const)
@@ -289,7 +277,7 @@ export const connectionTo = (
   target: Host,
   { host, own }: Pick<SourceHost, 'host' | 'own'>,
   persist: number | undefined,
-): { readonly persist: number | undefined; readonly own: string | undefined } => {
+): Keeping => {
   const isSame =
     target.kind === 'remote' &&
     host.kind === 'remote' &&

@@ -16,6 +16,8 @@ export interface Tree {
   readonly exclude: readonly string[];
   /** How many levels below the source; undefined for all. */
   readonly maxDepth: number | undefined;
+  /** How many datasets are sent at a time (`--parallel`). */
+  readonly parallel: number;
 }
 
 /** What a person or a crontab asked for: one cycle for one pair. */

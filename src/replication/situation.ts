@@ -13,6 +13,8 @@ import type { Story } from './story.ts';
 export interface Situation extends Target {
   readonly request: Request;
   readonly session: AgentSession;
+  /** One more session by the same login, for streams of a tree beside this one's. Throws as `openAgentSession`. */
+  readonly openLane: () => Promise<AgentSession>;
   readonly from: SourceHost;
   /** zfs on the source's host. */
   readonly zfs: Zfs;

@@ -1,5 +1,6 @@
 import type { Scope } from '../hosts/agent-program.ts';
 import { openAgentSession } from '../hosts/agent-session.ts';
+import { endOwn, forSeveral } from '../hosts/own-connection.ts';
 import { connectionTo } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { approachTarget } from './approach.ts';
@@ -33,9 +34,11 @@ export const visit = async <T>(
   const key = agentKey(run.request.pair, source.poolGuid);
   const scope = scopeOf(request);
   const whileConnecting = () => headStart?.begin();
-  const access = { sudo, sshOptions, ...connectionTo(pair.target.host, source, persist) };
-  const options = { target: pair.target, key, ...access, scope, whileConnecting };
-  const session = await openAgentSession(options, tether);
+  const connection = connectionTo(pair.target.host, source, persist);
+  const isSeveral = (request.tree?.parallel ?? 1) > 1;
+  const keeping = isSeveral ? forSeveral(connection) : connection;
+  const options = { target: pair.target, key, sudo, sshOptions, ...keeping };
+  const session = await openAgentSession({ ...options, scope, whileConnecting }, tether);
   try {
     await headStart?.ready();
     const target = await approachTarget(run, request, session);
@@ -53,6 +56,7 @@ export const visit = async <T>(
     return await work({
       request,
       session,
+      openLane: () => openAgentSession({ ...options, scope: 'lane' }, reins),
       from: source,
       zfs,
       ...target,
@@ -64,5 +68,8 @@ export const visit = async <T>(
     });
   } finally {
     await session.close();
+    // What was made for this visit alone ends with it.
+    const socket = keeping.own === connection.own ? undefined : session.route?.kept?.socket;
+    if (socket !== undefined) await endOwn(socket, tether);
   }
 };

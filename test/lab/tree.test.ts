@@ -297,6 +297,43 @@ describe('what cannot go with the others, of all snapshots by one program,', () 
   });
 });
 
+describe('several datasets at a time', () => {
+  test('go by one login, and leave no connection', async () => {
+    await change();
+    const tools = await wrapTools({ ssh: `exec "$real" -v -E "\${0%/*}/log" "$@"` });
+    const words = ['-r', tree.source, tree.place, '--log', tree.log, '--parallel', '3'];
+    expect(await src.run(underCron(words, tools))).toEqual(silentSuccess);
+    await isTidy();
+    expect(await src.ok(sh`grep -c '^Authenticated to' ${`${tools}/log`}`)).toBe('1');
+    expect((await src.run("pgrep -f 'ssh:.*[m]ux'")).exitCode).toBe(1);
+  });
+
+  test('keep each other from nothing, new ones among them', async () => {
+    await src.ok(sh`zfs create -p ${`${tree.source}/more/below`}`);
+    await changeReplica(pairOf(`${tree.source}/a`, `${tree.target}/a`));
+    const result = await run('--parallel', '4');
+    expect(result.exitCode).toBe(3);
+    expect(result.stderr).toContain(`1 of ${children.length + 3} datasets are not current`);
+    await allCurrent(
+      all()
+        .filter((path) => path !== '/a')
+        .concat('/more', '/more/below'),
+    );
+    await dst.ok(
+      sh`zfs rollback ${`${tree.target}/a@${(await snapshots(dst, `${tree.target}/a`)).at(-1)}`}`,
+    );
+    children.push('more', 'more/below');
+    expect(await run('--parallel', '10', '--rate', '50M')).toEqual(silentSuccess);
+    await isTidy();
+  });
+
+  test.each(['0', '-1', '11', 'two'])('are no %s', async (count) => {
+    const result = await run('--parallel', count);
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toContain(`'${count}' is`);
+  });
+});
+
 test('a run for a part of a tree waits for neither: the second says so', async () => {
   await src.ok(sh`head -c 20000000 /dev/urandom >/${`${tree.source}/c`}/big`);
   const slow = ['--compress', 'none', '--rate', '500K'];
@@ -349,6 +386,7 @@ test('--properties is for a tree that was begun with it: then no mark stays on t
 test.each([
   ['--exclude', 'a'],
   ['--max-depth', '1'],
+  ['--parallel', '2'],
 ])('%s without --recursive is wrong', async (option, value) => {
   expect(await tree.cycle(option, value)).toMatchObject({
     exitCode: 2,

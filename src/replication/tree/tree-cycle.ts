@@ -8,7 +8,8 @@ import type { Situation } from '../situation.ts';
 import type { Story } from '../story.ts';
 import { visit } from '../visit.ts';
 import { chooseWire, fitted, type Wire } from '../wire.ts';
-import { convoy, type Passenger } from './convoy.ts';
+import type { Passenger } from './convoy.ts';
+import { inLanes } from './lanes.ts';
 import { emptyStory, Ledger } from './ledger.ts';
 import { memberRequest, membersOf, orphansOf } from './members.ts';
 import { TreeIncomplete } from './outcome.ts';
@@ -75,10 +76,10 @@ const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boole
   story.compression = wire.compression;
   if (isFirst && wire.note !== undefined) story.notes.push(wire.note);
   observer.step(`sending ${passengers.size} datasets`);
-  const { results, broken } = await convoy(situation, [...passengers.keys()], wire);
-  if (broken !== undefined) throw broken;
+  const { results, broken } = await inLanes(situation, [...passengers.keys()], wire);
   observer.step('recording and pruning');
   const isAnyFurther = await recordAll(ledger, label, passengers, results);
+  if (broken !== undefined) throw broken;
   return isAnyFurther && ledger.members.some((member) => ledger.isOpen(member));
 };
 

@@ -158,7 +158,7 @@ test('on this host a hint is the bare command, with sudo before it where that wa
 });
 
 describe('a hint about the root of a tree', () => {
-  const tree = { exclude: ['a b', '*/cache'], maxDepth: 2 };
+  const tree = { exclude: ['a b', '*/cache'], maxDepth: 2, parallel: 1 };
   const pair = { source: parseSource('tank/vm'), target: remotePlace('backup') };
 
   test('is a command for the tree', () => {

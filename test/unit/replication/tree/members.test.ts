@@ -12,7 +12,7 @@ import { request } from '../../support/pair.ts';
 
 const source = parseSource('tank/vm');
 const pair = { source, target: parseTarget('backup:pool/vm', source) };
-const whole: Tree = { exclude: [], maxDepth: undefined };
+const whole: Tree = { exclude: [], maxDepth: undefined, parallel: 1 };
 const datasets = ['tank/vm', 'tank/vm/a', 'tank/vm/a/b', 'tank/vm/a-c', 'tank/vmx', 'tank/vm/z'];
 
 const paths = (tree: Tree) => membersOf(pair, tree, datasets).map(({ path }) => path);
