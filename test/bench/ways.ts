@@ -1,4 +1,5 @@
-import { dst, src } from '../lab/support/host.ts';
+import { readFileSync } from 'node:fs';
+import { dst, type Host, src } from '../lab/support/host.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 import type { Way } from './contenders.ts';
 
@@ -26,19 +27,27 @@ export const destroyWays = async (): Promise<void> => {
   ]);
 };
 
-/** So many snapshots, of names that no contender makes, and a last one of the floor's; both sides get them. */
+const snapshotMaker = '/tmp/many-snapshots.py';
+
+const makeSnapshots = async (host: Host, dataset: string, count: number): Promise<void> => {
+  await host.write(snapshotMaker, readFileSync(`${import.meta.dirname}/many-snapshots.py`, 'utf8'));
+  await host.ok(sh`python3 ${snapshotMaker} ${dataset} ${count}`, { timeout: 3_600_000 });
+};
+
+/**
+ * A target with the floor's first snapshot, and so many on both sides, of names that no contender makes. Each side makes
+ * its own, at the same time: whether they were received is nothing to those who list them, and a `send -R` of ten
+ * thousand takes longer than to make them.
+ */
 export const manySnapshots = async (
   { source, target, series }: Way,
   count: number,
 ): Promise<void> => {
-  const last = sh`${`${source}@${series}0`}`;
-  const options = { timeout: 1_800_000 };
+  const first = `${source}@${series}0`;
+  await src.ok(sh`zfs snapshot ${first}`);
   await src.ok(
-    `for i in $(seq ${count - 1}); do zfs snapshot ${quote(source)}@hourly-$i || exit 1; done; zfs snapshot ${last}`,
-    options,
+    `zfs send ${quote(first)} | ssh dst ${quote(sh`zfs receive -u -o readonly=on ${target}`)}`,
   );
-  await src.ok(
-    `zfs send -R ${last} | ssh dst zfs receive -u -o readonly=on ${quote(target)}`,
-    options,
-  );
+  const each = count - 1;
+  await Promise.all([makeSnapshots(src, source, each), makeSnapshots(dst, target, each)]);
 };
