@@ -17,7 +17,8 @@ const takesConvoy = (scope: Scope): boolean => scope !== 'dataset';
 
 const told = 'z get -Hp -o name,property,value';
 const properties = 'type,readonly,written,receive_resume_token,encryption,encryptionroot,keystatus';
-const tellOne = `${told} ${properties} "$parent" "$target" "$aside" 2>&1;`;
+const tellOne = `${told} "${properties}\${known:+,written@$known}" "$parent" "$target" "$aside" 2>&1;`;
+const snapshotColumns = `-o name,guid,createtxg,${markProperty}`;
 const tellBelow = `${told} ${properties} "$parent" "$aside" 2>&1; ${told} -r -t filesystem,volume ${properties} "$target" 2>&1;`;
 
 /**
@@ -29,7 +30,8 @@ const tellBelow = `${told} ${properties} "$parent" "$aside" 2>&1; ${told} -r -t 
  * its positional parameters and the one line that it reads; both are only ever expanded inside quotes.
  *
  * Parameters: 1 target dataset, 2 its parent, 3 its pool, 4 the word(s) before `zfs` (empty, or `sudo -n`),
- * 5 the program {@link beatProgram}, 6 for a tree the channel program.
+ * 5 the program {@link beatProgram}, 6 the label of the one snapshot that the first facts are to tell of (empty: all),
+ * 7 for a tree the channel program.
  * `ps` is asked without options beyond POSIX, and some systems cut its lines at 80 characters: therefore
  * the key that later agents look for is the first thing in the program.
  */
@@ -37,7 +39,7 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   `: zferry-agent-${key};`,
   'LC_ALL=C; export LC_ALL;',
   'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin; export PATH;',
-  'target=$1; parent=$2; pool=$3; sudo=$4; beat=$5; many=$6; tab="\t"; swept=$tab; strange=$tab; set -f;',
+  'target=$1; parent=$2; pool=$3; sudo=$4; beat=$5; known=$6; many=$7; tab="\t"; swept=$tab; strange=$tab; set -f;',
   `fresh=$target${freshSuffix}; aside=$target${asideSuffix};`,
   'z() { $sudo zfs "$@"; };',
 
@@ -62,8 +64,9 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   // A zpool that does not know one of the features (OpenZFS 0.8, illumos) answers none of the question.
   `echo section pool; { zpool get -Hp -o property,value guid,${storedBlockFeatures.join(',')} "$pool" 2>/dev/null`,
   '|| zpool get -Hp -o property,value guid "$pool" 2>&1; };',
-  'echo section snapshots;',
-  `z list -Hp ${isTree(scope) ? '-r' : '-d 1'} -t snapshot -o name,guid,createtxg,${markProperty} "$target" 2>&1; echo status list $?;`,
+  `case $known in "") echo section snapshots; z list -Hp ${isTree(scope) ? '-r' : '-d 1'} -t snapshot ${snapshotColumns} "$target" 2>&1;;`,
+  // One by name costs the same however many there are.
+  `*) echo section known; z list -Hp -t snapshot ${snapshotColumns} "$target@$known" 2>&1;; esac; echo status list $?;`,
   'echo end facts; };',
 
   'unpack() { case $1 in',
@@ -113,8 +116,10 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   ...(takesConvoy(scope) ? convoyLines : []),
 
   // The empty line ends whatever the login printed without a line break of its own.
-  `echo; echo zferry-agent 1 ${key};${scope === 'lane' ? '' : ' facts;'}`,
+  // Only the first facts may be short: whoever asks again wants to know all.
+  `echo; echo zferry-agent 1 ${key};${scope === 'lane' ? '' : ' facts;'} known=;`,
   'while IFS= read -r line; do IFS=/; set -- $line; unset IFS; case $1 in',
+  'list) facts;;',
   'replace) replace; facts;;',
   'abort|rollback|aside|promote|discard) act "$@";;',
   'inspect) inspect;;',

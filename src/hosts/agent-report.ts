@@ -12,14 +12,15 @@ import {
   parentOf,
   parseDatasetName,
   parseGuid,
+  type SnapshotLabel,
   shown,
 } from '../zfs/names.ts';
 import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix } from '../zfs/siblings.ts';
 import { type CompressorName, isCompressorName } from './compressors.ts';
 
-/** The target dataset as the agent saw it. */
-export interface TargetDataset {
+/** The target dataset as the agent saw it, but for its snapshots. */
+export interface TargetTraits {
   readonly type: string;
   readonly readonly: boolean;
   /** Bytes written to the head since its newest snapshot. */
@@ -27,12 +28,24 @@ export interface TargetDataset {
   readonly resumeToken: string | undefined;
   /** undefined where it is not encrypted. */
   readonly encryption: Encryption | undefined;
-  /** Oldest first. */
+}
+
+/** The target dataset as the agent saw it. */
+export interface TargetDataset extends TargetTraits {
+  /** All that it has, oldest first. */
   readonly snapshots: readonly Snapshot[];
 }
 
-/** What the target host answered before anything was changed. */
-export interface TargetFacts {
+/** The same where the agent was asked about one snapshot only: nobody can take it for a dataset that has no other. */
+export interface TargetGlimpse extends TargetTraits {
+  /** That snapshot; undefined where the target has none of that name. */
+  readonly named: Snapshot | undefined;
+  /** Bytes written to the head since that snapshot; undefined where zfs did not tell. */
+  readonly writtenSince: number | undefined;
+}
+
+/** What the target's host answered before anything was changed, whatever it was asked about the dataset. */
+export interface HostFacts {
   readonly hasZfs: boolean;
   readonly decompressors: ReadonlySet<CompressorName>;
   /** Process groups of agents of earlier runs that are still there. */
@@ -44,14 +57,28 @@ export interface TargetFacts {
   readonly parentExists: boolean;
   /** That of the dataset above the target; undefined where that is not encrypted. */
   readonly parentEncryption: Encryption | undefined;
-  readonly dataset: TargetDataset | undefined;
-  /** All below it by their full names; empty unless a tree was asked about. */
-  readonly below: ReadonlyMap<DatasetName, TargetDataset>;
   /** True where an old replica stands aside that `prime --replace` has not destroyed. */
   readonly hasAside: boolean;
   /** What zfs said where it did not answer; undefined where it answered everything that is there. */
   readonly complaint: string | undefined;
 }
+
+/** The same with all that the dataset has. */
+export interface TargetFacts extends HostFacts {
+  readonly dataset: TargetDataset | undefined;
+  /** All below it by their full names; empty unless a tree was asked about. */
+  readonly below: ReadonlyMap<DatasetName, TargetDataset>;
+}
+
+/** The same where the agent was asked about one snapshot only. */
+export interface ShortFacts extends HostFacts {
+  /** undefined where there is no such dataset. */
+  readonly glimpse: TargetGlimpse | undefined;
+}
+
+/** True where the facts tell of one snapshot only. */
+export const areShort = (facts: TargetFacts | ShortFacts): facts is ShortFacts =>
+  'glimpse' in facts;
 
 /** How the receiving half of a transfer went. */
 export interface ReceiveReport {
@@ -193,14 +220,31 @@ const isOn = (feature: string | undefined): boolean =>
 
 type Properties = ReadonlyMap<string, string>;
 
-const seenDataset = (own: Properties, snapshotRows: readonly string[]): TargetDataset => ({
+const traitsIn = (own: Properties): TargetTraits => ({
   type: own.get('type') ?? '-',
   readonly: own.get('readonly') === 'on',
   written: writtenIn(own.get('written')),
   resumeToken: tokenOf(own.get('receive_resume_token')),
   encryption: encryptionIn(own),
+});
+
+const seenDataset = (own: Properties, snapshotRows: readonly string[]): TargetDataset => ({
+  ...traitsIn(own),
   snapshots: parseSnapshots(snapshotRows),
 });
+
+const glimpseOf = (
+  own: Properties,
+  label: SnapshotLabel,
+  snapshotRows: readonly string[],
+): TargetGlimpse => {
+  const since = own.get(`written@${label}`) ?? '';
+  return {
+    ...traitsIn(own),
+    named: parseSnapshots(snapshotRows).find((snapshot) => snapshot.label === label),
+    writtenSince: /^[0-9]+$/.test(since) ? Number(since) : undefined,
+  };
+};
 
 const datasetsBelow = (
   target: DatasetName,
@@ -213,23 +257,24 @@ const datasetsBelow = (
       .map(([name, own]) => [nameOf(name), seenDataset(own, rowsBy.get(name) ?? [])]),
   );
 
-/** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
-export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
-  const sections = bySection(lines);
+const isRow = (line: string): boolean => line.includes('\t');
+
+/** What every answer has; `snapshotLines` are those of its section about snapshots. */
+const hostFactsIn = (
+  target: DatasetName,
+  sections: ReadonlyMap<string, readonly string[]>,
+  properties: ReadonlyMap<string, Properties>,
+  snapshotLines: readonly string[],
+): HostFacts => {
   const answers = [...(sections.get('') ?? []), ...(sections.get('facts') ?? [])];
   const poolLines = sections.get('pool') ?? [];
   const propertyLines = sections.get('properties') ?? [];
-  const snapshotLines = sections.get('snapshots') ?? [];
-  const isRow = (line: string) => line.includes('\t');
-  const properties = parseProperties(propertyLines.filter(isRow));
-  const rowsBy = Map.groupBy(snapshotLines.filter(isRow), (row) => row.slice(0, row.indexOf('@')));
-  const own = properties.get(target);
   const has = new Set(values(answers, 'has'));
   const parent = parentOf(target);
   const pool = new Map(poolLines.filter(isRow).map((line) => line.split('\t') as [string, string]));
   const poolGuid = guidOf(pool.get('guid'));
   const isAnswered =
-    poolGuid !== undefined && own !== undefined && statusOf(snapshotLines, 'list') === 0;
+    poolGuid !== undefined && properties.has(target) && statusOf(snapshotLines, 'list') === 0;
   return {
     hasZfs: has.has('zfs'),
     decompressors: new Set([...has].filter(isCompressorName)),
@@ -238,12 +283,43 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
     takesStored: storedBlockFeatures.every((feature) => isOn(pool.get(feature))),
     parentExists: parent !== undefined && properties.has(parent),
     parentEncryption: parent === undefined ? undefined : encryptionIn(properties.get(parent)),
-    dataset: own && seenDataset(own, rowsBy.get(target) ?? []),
-    below: datasetsBelow(target, properties, rowsBy),
     hasAside: properties.has(`${target}${asideSuffix}`),
     complaint: isAnswered
       ? undefined
       : [...poolLines, ...propertyLines, ...snapshotLines].find(isComplaint),
+  };
+};
+
+const propertiesIn = (sections: ReadonlyMap<string, readonly string[]>) =>
+  parseProperties((sections.get('properties') ?? []).filter(isRow));
+
+/** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
+export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
+  const sections = bySection(lines);
+  const snapshotLines = sections.get('snapshots') ?? [];
+  const properties = propertiesIn(sections);
+  const rowsBy = Map.groupBy(snapshotLines.filter(isRow), (row) => row.slice(0, row.indexOf('@')));
+  const own = properties.get(target);
+  return {
+    ...hostFactsIn(target, sections, properties, snapshotLines),
+    dataset: own && seenDataset(own, rowsBy.get(target) ?? []),
+    below: datasetsBelow(target, properties, rowsBy),
+  };
+};
+
+/** The same where the agent was asked about this one snapshot: `section known` in place of `section snapshots`. */
+export const parseShortFacts = (
+  target: DatasetName,
+  label: SnapshotLabel,
+  lines: readonly string[],
+): ShortFacts => {
+  const sections = bySection(lines);
+  const knownLines = sections.get('known') ?? [];
+  const properties = propertiesIn(sections);
+  const own = properties.get(target);
+  return {
+    ...hostFactsIn(target, sections, properties, knownLines),
+    glimpse: own && glimpseOf(own, label, knownLines.filter(isRow)),
   };
 };
 

@@ -5,10 +5,13 @@ import { type DatasetName, type Guid, parentOf, poolOf, type SnapshotLabel } fro
 import { agentProgram, beatProgram, type Scope } from './agent-program.ts';
 import {
   type Action,
+  areShort,
   parseAction,
   parseFacts,
   parseReceiveReport,
+  parseShortFacts,
   type ReceiveReport,
+  type ShortFacts,
   type TargetFacts,
 } from './agent-report.ts';
 import { channelProgram } from './channel-program.ts';
@@ -33,6 +36,8 @@ export interface SessionOptions {
   readonly scope?: Scope;
   /** Lower-case hexadecimal; the same for every run of the pair. */
   readonly key: string;
+  /** The one snapshot of the target that its first facts are to tell of; undefined for all. Not of a tree. */
+  readonly known?: SnapshotLabel | undefined;
   readonly sudo: boolean;
   readonly sshOptions: readonly string[];
   /** How long (milliseconds) ssh is to keep the connection for later runs; undefined: not at all. */
@@ -67,7 +72,12 @@ export interface AgentSession {
   readonly route: Route | undefined;
   /** True where the login printed something before the agent spoke. */
   readonly isNoisy: boolean;
+  /** What the agent says first, which is to be asked for once; of all snapshots. */
   readonly facts: () => Promise<TargetFacts>;
+  /** The same, short where the session was opened with a known snapshot. */
+  readonly glance: () => Promise<TargetFacts | ShortFacts>;
+  /** Looks again, at all snapshots. */
+  readonly list: () => Promise<TargetFacts>;
   /** Ends agents of earlier runs there, then looks again. */
   readonly replacePredecessors: () => Promise<TargetFacts>;
   /** `zfs receive -A`, then looks again. Throws a failure when zfs did not do it. */
@@ -130,7 +140,7 @@ export const beatInterval = (stall: number): number =>
 
 /** What a shell runs to be the agent. */
 const agentWords = (
-  { target, key, sudo, scope }: SessionOptions,
+  { target, key, sudo, scope, known }: SessionOptions,
   stall: number,
 ): readonly [string, ...string[]] => {
   const parameters = [
@@ -139,6 +149,7 @@ const agentWords = (
     poolOf(target.dataset),
     sudo ? 'sudo -n' : '',
     beatProgram(beatInterval(stall)),
+    known ?? '',
     ...(scope === undefined || scope === 'dataset' ? [] : [channelProgram]),
   ];
   return ['sh', '-c', agentProgram(key, scope), 'zferry-agent', ...parameters];
@@ -411,6 +422,15 @@ export const openAgentSession = async (
     conversation.child.kill('SIGKILL');
   };
   const facts = async () => parseFacts(dataset, await conversation.until('end facts'));
+  const list = async () => {
+    await conversation.say('list');
+    return await facts();
+  };
+  const { known } = options;
+  const glance = async () =>
+    known === undefined
+      ? await facts()
+      : parseShortFacts(dataset, known, await conversation.until('end facts'));
   const act = async (action: Action, ...words: readonly string[]) => {
     await conversation.say(action, ...words);
     const lines = await conversation.until('end facts');
@@ -439,7 +459,12 @@ export const openAgentSession = async (
   return {
     route,
     isNoisy: conversation.isNoisy,
-    facts,
+    facts: async () => {
+      const first = await glance();
+      return areShort(first) ? await list() : first;
+    },
+    glance,
+    list,
     replacePredecessors: async () => {
       await conversation.say('replace');
       return await facts();

@@ -1,5 +1,5 @@
 import { failure } from '../errors.ts';
-import type { TargetFacts } from '../hosts/agent-report.ts';
+import type { ShortFacts, TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Guid } from '../zfs/names.ts';
@@ -13,15 +13,15 @@ import { type TargetId, targetIdOf } from './target-id.ts';
 /** What the target was seen to be. */
 export interface Target {
   readonly id: TargetId;
-  readonly facts: TargetFacts;
+  readonly facts: TargetFacts | ShortFacts;
 }
 
 /** Ends what an earlier run left alive on the target. Throws a failure when it does not go. */
 const withoutPredecessors = async (
   session: AgentSession,
   pair: Pair,
-  facts: TargetFacts,
-): Promise<TargetFacts> => {
+  facts: TargetFacts | ShortFacts,
+): Promise<TargetFacts | ShortFacts> => {
   if (facts.predecessors.length === 0) return facts;
   const after = await session.replacePredecessors();
   if (after.predecessors.length === 0) return after;
@@ -35,8 +35,8 @@ const lookAtHost = async (
   request: Request,
   session: AgentSession,
   { source, tether }: Pick<Run, 'source' | 'tether'>,
-): Promise<TargetFacts> => {
-  const facts = await session.facts();
+): Promise<TargetFacts | ShortFacts> => {
+  const facts = await session.glance();
   const problem = hostProblem(request, facts);
   if (problem !== undefined) throw problem;
   // A cycle meets such a target only when it is refused for another reason; there it is asked.

@@ -1,6 +1,6 @@
 import { failure } from '../errors.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
+import type { Bookmark, Snapshot, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import type { Guid, SnapshotLabel } from '../zfs/names.ts';
 import type { Request } from './request.ts';
 import { bookmarkFor } from './snapshot.ts';
@@ -21,7 +21,11 @@ export const snapshotIn = (source: SourceListing, label: SnapshotLabel): Snapsho
 };
 
 /** The target's bookmark of that guid. */
-export const bookmarkOf = (source: SourceListing, id: TargetId, guid: Guid): Bookmark | undefined =>
+export const bookmarkOf = (
+  source: Pick<SourceTraits, 'bookmarks'>,
+  id: TargetId,
+  guid: Guid,
+): Bookmark | undefined =>
   source.bookmarks.find(
     (bookmark) => bookmark.guid === guid && bookmarkMeaning(bookmark.label)?.target === id,
   );

@@ -1,15 +1,20 @@
 import type { SnapshotLabel } from '../zfs/names.ts';
 import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
 import { deliver } from './deliver.ts';
+import { deliverAndSettle } from './deliver-and-settle.ts';
 import { deliverSteps } from './deliver-steps.ts';
 import { type Beginning, HeadStart } from './head-start.ts';
+import { type Clean, memoryWord } from './memory.ts';
 import { HeadChanged } from './plan.ts';
 import { beginWith, prepare } from './prepare.ts';
+import { isTidyAfter } from './pruning.ts';
 import type { Request } from './request.ts';
 import type { Run } from './run.ts';
-import { Settlement } from './settle.ts';
-import type { Situation } from './situation.ts';
+import { settle } from './settle.ts';
+import { BaseGone, shortCycle } from './short-cycle.ts';
+import type { Arrival, ShortArrival, Situation } from './situation.ts';
 import { StuckPartial } from './stuck.ts';
+import type { TargetId } from './target-id.ts';
 import { visit } from './visit.ts';
 import { chooseWire, fitted } from './wire.ts';
 
@@ -17,7 +22,7 @@ import { chooseWire, fitted } from './wire.ts';
 export type CycleEnd = 'replicated' | 'already primed';
 
 /** What a reader of the log should know before anything is sent. */
-const notesOf = ({ request, facts, stuck }: Situation): string[] => [
+const notesOf = ({ request, facts, stuck }: Arrival): string[] => [
   ...(stuck === undefined ? [] : [`a partial receive was refused: ${stuck.message}`]),
   // Only where it is there: not every target's name leaves room for one beside it.
   ...(facts.hasAside
@@ -32,42 +37,72 @@ interface GoesOn {
   readonly label: SnapshotLabel | undefined;
 }
 
+/** What came of one session, and what the next run may go by. */
+interface Outcome {
+  readonly end: CycleEnd | GoesOn;
+  readonly clean: Clean | undefined;
+}
+
+/** Of one after which the next run has to list all. */
+const only = (end: Outcome['end']): Outcome => ({ end, clean: undefined });
+
 /** One session's work: decides, sends, verifies, records. */
-const once = async (situation: Situation): Promise<CycleEnd | GoesOn> => {
+const once = async (situation: Situation, started: Date): Promise<Outcome> => {
   const { request, facts, story, from } = situation;
   story.notes = notesOf(situation);
   const wire = chooseWire(request, facts, from);
   const delivery = await prepare(situation);
-  if (delivery === 'already primed') return delivery;
+  if (delivery === 'already primed') return only(delivery);
   const ownWire = fitted(wire, request, delivery.source, delivery.stream);
-  const settlement = new Settlement(situation, delivery);
-  const told = () => {
-    if (!settlement.isBegun) situation.observer.step('recording and pruning');
-    return settlement;
-  };
   if (delivery.before.length > 0) {
-    if (!(await deliverSteps(situation, delivery, ownWire))) return { label: delivery.sent.label };
-  } else if (delivery.isCargo) {
-    await deliver(situation, delivery, ownWire);
-    // The partial receive of one of them goes on first.
-    return { label: undefined };
-  } else {
-    const sending = deliver(situation, delivery, ownWire, () => void told().prune());
-    await sending.finally(() => settlement.idle());
+    const isWhole = await deliverSteps(situation, delivery, ownWire);
+    if (!isWhole) return only({ label: delivery.sent.label });
+    situation.observer.step('recording and pruning');
+    await settle(situation, delivery);
+    return only('replicated');
   }
-  await told().end();
-  return 'replicated';
+  // The partial receive of one of them goes on first.
+  if (delivery.isCargo) {
+    await deliver(situation, delivery, ownWire);
+    return only({ label: undefined });
+  }
+  const { isDone, prune } = await deliverAndSettle(situation, delivery, ownWire);
+  const there = facts.dataset?.snapshots ?? [];
+  const isClean = isDone && story.kept.length === 0 && isTidyAfter(there, prune, request.series);
+  const { label, guid } = delivery.sent;
+  const clean = { label, guid, listed: started.getTime() };
+  return { end: 'replicated', clean: isClean ? clean : undefined };
 };
 
-/** The same, and tells the next run which target it was. */
+/** The same without listing any snapshots; undefined where they have to be listed. */
+const inShort = async (
+  arrival: ShortArrival,
+  headStart: HeadStart | undefined,
+): Promise<Outcome | undefined> => {
+  if (headStart === undefined) return undefined;
+  arrival.story.notes = notesOf(arrival);
+  const clean = await shortCycle(arrival, headStart);
+  if (clean === undefined) return undefined;
+  return { end: 'replicated', clean: clean === 'unclean' ? undefined : clean };
+};
+
+/** Tells the next run which target it was, and what it may go by. */
+const remember = (run: Run, target: TargetId, { end, clean }: Outcome): void => {
+  if (typeof end === 'object') return;
+  const word = memoryWord({ target, clean });
+  // The target's lock is the one that whoever comes to it by another name takes too.
+  for (const lock of [run.lock, run.member.targetLocks.get(target)]) lock?.remember(word);
+};
+
+/** One session's work, and the next run is told of it. */
 const remembered = async (
   run: Run,
   isOwn: boolean,
   situation: Situation,
-): Promise<CycleEnd | GoesOn> => {
-  const end = await once(situation);
-  if (isOwn && typeof end !== 'object') run.lock.remember(situation.id);
-  return end;
+): Promise<Outcome['end']> => {
+  const outcome = await once(situation, run.started);
+  if (isOwn) remember(run, situation.id, outcome);
+  return outcome.end;
 };
 
 /** Takes up what a session has left to do, with the story of all. Throws as a cycle does. */
@@ -97,6 +132,7 @@ const remedyFor = (
   request: Request,
   error: unknown,
 ): Pick<Situation, 'wasRefused' | 'stuck'> | undefined => {
+  if (error instanceof BaseGone) return {};
   if (request.rollback && error instanceof HeadChanged) return { wasRefused: true };
   return error instanceof StuckPartial ? { stuck: error } : undefined;
 };
@@ -115,6 +151,11 @@ const begin = async (
       (situation) => remembered(run, isOwn, { ...situation, beginning }),
       request,
       headStart,
+      async (arrival) => {
+        const outcome = await inShort(arrival, headStart);
+        if (outcome !== undefined) remember(run, arrival.id, outcome);
+        return outcome?.end;
+      },
     );
   } catch (error) {
     // Only zfs receive saw what is wrong, and a session carries one stream: the remedy needs another.
@@ -123,7 +164,9 @@ const begin = async (
     if (error instanceof Error) run.observer.step(error.message);
     // A refused stream's snapshot is gone again; that of a partial receive was not sent yet.
     const again = remedy.stuck === undefined ? {} : { beginning };
-    return await visit(run, (situation) => once({ ...situation, ...remedy, ...again }), request);
+    const retry = async (situation: Situation) =>
+      (await once({ ...situation, ...remedy, ...again }, run.started)).end;
+    return await visit(run, retry, request);
   } finally {
     await headStart?.drop();
   }

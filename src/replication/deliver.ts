@@ -2,7 +2,7 @@ import { failure, type ZferryError } from '../errors.ts';
 import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
 import type { MemberInstruction } from '../hosts/agent-session.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
-import type { SourceListing } from '../zfs/listing.ts';
+import type { Snapshot, SourceTraits } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, type Stream, sendArguments } from '../zfs/send.ts';
@@ -13,7 +13,7 @@ import { type Delivery, retract } from './prepare.ts';
 import { keptProperties, unreceivedProperties } from './properties.ts';
 import { pruneTarget, replacedBases } from './pruning.ts';
 import type { Request } from './request.ts';
-import type { Situation } from './situation.ts';
+import type { Arrival } from './situation.ts';
 import { kept } from './snapshot.ts';
 import type { Story } from './story.ts';
 import { stuckPartial } from './stuck.ts';
@@ -41,9 +41,16 @@ export const tellStory = (
   if (note !== undefined && !story.notes.includes(note)) story.notes.push(note);
 };
 
+/** Snapshots that the target is known to have: all that it has, or the one that it was asked about. */
+const knownThere = ({ target }: Pick<Delivery, 'target'>): readonly Snapshot[] => {
+  if (target === undefined) return [];
+  if (!('named' in target)) return target.snapshots;
+  return target.named === undefined ? [] : [target.named];
+};
+
 /** What kind of receive a stream of that kind is for the target. */
 export const receiveMode = (
-  { type }: Pick<SourceListing, 'type'>,
+  { type }: Pick<SourceTraits, 'type'>,
   kind: Stream['kind'],
   target: Pick<TargetDataset, 'snapshots'> | undefined,
 ): MemberInstruction['mode'] => {
@@ -94,33 +101,35 @@ const unverified = (
 };
 
 /** What the target is to do with the stream. */
-export const instructionFor = (
-  { request, id }: Situation,
-  { stream, source, sent, target, replaced, isCargo }: Delivery,
-): MemberInstruction => ({
-  mode: receiveMode(source, stream.kind, target),
-  keeps: keptProperties(request, source, id, receiveMode(source, stream.kind, target)),
-  label: sent.label,
-  guid: sent.guid,
-  // What is carried over replaces nothing.
-  prune: isCargo
-    ? []
-    : pruneTarget({
-        snapshots: target?.snapshots ?? [],
-        series: request.series,
-        sent,
-        replaced: replacedBases({ source, target: id, sent, replaced }),
-        policy: request.keepTarget,
-        now: new Date(),
-      }),
-});
+export const instructionFor = ({ request, id }: Arrival, delivery: Delivery): MemberInstruction => {
+  const { stream, source, sent, replaced, isCargo } = delivery;
+  const snapshots = knownThere(delivery);
+  const mode = receiveMode(source, stream.kind, { snapshots });
+  return {
+    mode,
+    keeps: keptProperties(request, source, id, mode),
+    label: sent.label,
+    guid: sent.guid,
+    // What is carried over replaces nothing.
+    prune: isCargo
+      ? []
+      : pruneTarget({
+          snapshots,
+          series: request.series,
+          sent,
+          replaced: replacedBases({ source, target: id, sent, replaced }),
+          policy: request.keepTarget,
+          now: new Date(),
+        }),
+  };
+};
 
 /**
  * Makes sure that what was sent arrived, by what the target reports; `error` is what went wrong with the transfer.
  * Throws what is wrong. What was made for a delivery that never arrived is destroyed then.
  */
 export const conclude = async (
-  situation: Situation,
+  situation: Arrival,
   delivery: Delivery,
   { prune, keeps }: MemberInstruction,
   { error, report }: Pick<TransferResult, 'error' | 'report'>,
@@ -131,7 +140,7 @@ export const conclude = async (
   // A foreign snapshot on top of a change hides it from the plan; zfs receive finds it.
   const refused = target !== undefined && saysChanged(report);
   const problem = refused
-    ? changed(request, replaced, target)
+    ? changed(request, replaced, { snapshots: knownThere(delivery) })
     : (error ?? unverified(request, delivery, report));
   if (problem !== undefined) {
     // The target was seen to have nothing of it: then nobody needs what was made to send it. What arrived
@@ -159,16 +168,16 @@ export const conclude = async (
 };
 
 /**
- * Sends, and makes sure that it arrived. Throws what went wrong; a stream that never began leaves nothing. `onVerified` is
- * called as soon as the target has the new snapshot, verified, while it still prunes: no matter how its session ends, that
- * is the base from then on.
+ * Sends, and makes sure that it arrived; answers what the target was told. Throws what went wrong; a stream that never
+ * began leaves nothing. `onVerified` is called as soon as the target has the new snapshot, verified, while it still
+ * prunes: no matter how its session ends, that is the base from then on.
  */
 export const deliver = async (
-  situation: Situation,
+  situation: Arrival,
   delivery: Delivery,
   wire: Wire,
   onVerified: () => void = () => undefined,
-): Promise<void> => {
+): Promise<MemberInstruction> => {
   const { request, session, from, story, observer, tether } = situation;
   const { pair } = request;
   const { stream, sent, made } = delivery;
@@ -191,4 +200,5 @@ export const deliver = async (
   );
   story.bytes = result.bytes;
   await conclude(situation, delivery, instruction, result);
+  return instruction;
 };

@@ -1,8 +1,8 @@
 import { refusal, type ZferryError } from '../errors.ts';
-import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
+import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import { pasteable } from '../hosts/words.ts';
-import type { Encryption, SourceListing } from '../zfs/listing.ts';
+import type { Encryption, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { parentOf } from '../zfs/names.ts';
 import { onTarget, where, zferry } from './hints.ts';
 import type { Request } from './request.ts';
@@ -26,16 +26,19 @@ export const keyProblem = (
   );
 };
 
+/** A replica, however much was seen of it. */
+export type ReplicaTraits = TargetDataset | TargetGlimpse;
+
 /**
  * Whether the replica is a raw one; undefined where nobody can tell. What is not encrypted there cannot be raw,
  * whatever the source has on record. Of a first send that is not finished only the record is asked.
  */
 const isRaw = (
   { pair }: Request,
-  source: SourceListing,
-  target: TargetDataset,
+  source: SourceTraits,
+  target: ReplicaTraits,
 ): boolean | undefined => {
-  const isBegun = target.snapshots.length > 0;
+  const isBegun = 'named' in target ? target.named !== undefined : target.snapshots.length > 0;
   if (isBegun && target.encryption === undefined) return false;
   const recorded = parseStreamRecord(source.properties[0]);
   if (recorded !== undefined) return recorded.raw;
@@ -46,8 +49,8 @@ const isRaw = (
 /** Why such a stream must not go into that replica; undefined where it may. zfs itself would take plain after raw. */
 const mixture = (
   request: Request,
-  source: SourceListing,
-  target: TargetDataset,
+  source: SourceTraits,
+  target: ReplicaTraits,
 ): ZferryError | undefined => {
   const { pair } = request;
   const { dataset } = pair.source;
@@ -75,8 +78,8 @@ const locked = (request: Request, what: string, { root }: Encryption): ZferryErr
 /** Why a replica cannot take this source's streams, raw or plain as they are; undefined where it can. */
 export const encryptionProblem = (
   request: Request,
-  source: SourceListing,
-  target: TargetDataset,
+  source: SourceTraits,
+  target: ReplicaTraits,
 ): ZferryError | undefined => {
   const { encryption } = target;
   const problem = mixture(request, source, target);
@@ -88,8 +91,8 @@ export const encryptionProblem = (
 /** The same for one that a first full send is to make. */
 export const newEncryptionProblem = (
   request: Request,
-  source: SourceListing,
-  { parentEncryption }: Pick<TargetFacts, 'parentEncryption'>,
+  source: SourceTraits,
+  { parentEncryption }: Pick<HostFacts, 'parentEncryption'>,
 ): ZferryError | undefined => {
   const { dataset } = request.pair.target;
   if (goesRaw(request, source) || parentEncryption === undefined) return undefined;
@@ -101,8 +104,8 @@ export const newEncryptionProblem = (
 /** What a reader of the log should know of a new replica's key; undefined where there is nothing to know. */
 export const encryptionNote = (
   request: Request,
-  source: SourceListing,
-  { parentEncryption }: Pick<TargetFacts, 'parentEncryption'>,
+  source: SourceTraits,
+  { parentEncryption }: Pick<HostFacts, 'parentEncryption'>,
 ): string | undefined =>
   parentEncryption === undefined || goesRaw(request, source)
     ? undefined

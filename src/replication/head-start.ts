@@ -1,18 +1,34 @@
-import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
-import type { SourceListing } from '../zfs/listing.ts';
+import type { TargetFacts, TargetGlimpse, TargetTraits } from '../hosts/agent-report.ts';
+import type { Zfs } from '../hosts/zfs-command.ts';
+import type { Bookmark, SourceGlimpse, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
 import { lockTarget, partiesOf } from './locking.ts';
+import { type Clean, isFresh, type Memory, needsNoHistory, parseMemory } from './memory.ts';
+import { bookmarksFor } from './records.ts';
 import type { Run } from './run.ts';
-import { lookAtSource } from './survey.ts';
+import { destroyEach, firstBookmarkFor } from './snapshot.ts';
+import { glanceAtSource, lookAtSource } from './survey.ts';
 import { grace, takingBack } from './taking-back.ts';
-import { isPrimed, parseTargetId, type TargetId } from './target-id.ts';
+import { isPrimed, type TargetId } from './target-id.ts';
 
 /** A new snapshot for a target, and the source as it was listed with it. */
 export interface Beginning {
   readonly label: SnapshotLabel;
   readonly source: SourceListing;
   /** Full names of what was made, to be destroyed in this order where nobody needs it. */
+  readonly made: readonly string[];
+}
+
+/** The same, with a source whose snapshots were not listed: only where the last cycle left nothing but its own. */
+export interface ShortBeginning {
+  readonly label: SnapshotLabel;
+  readonly source: SourceGlimpse;
+  /** What the last cycle brought to the target, and by which bookmark the source still has it. */
+  readonly clean: Clean;
+  readonly base: Bookmark;
+  /** The bookmark of the new snapshot, with its guid. */
+  readonly pending: Bookmark;
   readonly made: readonly string[];
 }
 
@@ -25,11 +41,29 @@ const late = (signal: AbortSignal): AbortSignal => {
 };
 
 /** True where nothing but an increment from the last verified snapshot can be what the target needs. */
-const isOrdinary = ({ resumeToken, readonly, written, snapshots }: TargetDataset, label: string) =>
-  resumeToken === undefined &&
-  readonly &&
-  written === 0 &&
-  snapshots.every((snapshot) => snapshot.label !== label);
+const isOrdinary = ({ resumeToken, readonly, written }: TargetTraits): boolean =>
+  resumeToken === undefined && readonly && written === 0;
+
+/** The same by what a target says that was asked about that snapshot alone. */
+const isAsLeft = (target: TargetGlimpse, { clean, label }: ShortBeginning): boolean =>
+  isOrdinary(target) &&
+  target.named?.guid === clean.guid &&
+  target.named.label !== label &&
+  // A newer snapshot there may have come from this source: only the whole listing knows which is the base then.
+  target.writtenSince === 0;
+
+/** What a glimpse shows when nothing has happened since: of the target's bookmarks the last cycle's and the new one. */
+const bookmarksOfTwo = (
+  source: SourceGlimpse,
+  id: TargetId,
+  clean: Clean,
+  made: string,
+): Pick<ShortBeginning, 'base' | 'pending'> | undefined => {
+  const [base, pending, ...others] = bookmarksFor(source, id);
+  if (base === undefined || pending === undefined || others.length > 0) return undefined;
+  const fits = base.guid === clean.guid && isPrimed(base.label, id) && pending.label === made;
+  return fits ? { base, pending } : undefined;
+};
 
 /**
  * The source's part of an ordinary cycle, done while ssh is still connecting: the target's lock, snapshot, listing,
@@ -38,25 +72,40 @@ const isOrdinary = ({ resumeToken, readonly, written, snapshots }: TargetDataset
  */
 export class HeadStart {
   readonly #run: Run;
-  readonly #id: TargetId | undefined;
+  readonly #memory: Memory | undefined;
   readonly #made: string[] = [];
   #work: Promise<void> | undefined;
   #beginning: Beginning | undefined;
+  #short: ShortBeginning | undefined;
 
   constructor(run: Run) {
     const { intent, rollback, abortPartial, replace } = run.request;
+    const { remembered } = run.lock;
     this.#run = run;
-    this.#id =
-      intent === 'prime' || rollback || abortPartial || replace || run.lock.remembered === undefined
+    this.#memory =
+      intent === 'prime' || rollback || abortPartial || replace || remembered === undefined
         ? undefined
-        : parseTargetId(run.lock.remembered);
+        : parseMemory(remembered);
+  }
+
+  /** The one snapshot that the target is to be asked about; undefined where all must be listed. */
+  get known(): SnapshotLabel | undefined {
+    return this.#clean?.label;
+  }
+
+  get #clean(): Clean | undefined {
+    const { request, started } = this.#run;
+    const clean = this.#memory?.clean;
+    return clean !== undefined && needsNoHistory(request) && isFresh(clean, started.getTime())
+      ? clean
+      : undefined;
   }
 
   /** Begins, where the last run left word of its target; a second call does nothing. */
   begin(): void {
-    if (this.#id === undefined || this.#work !== undefined) return;
+    if (this.#memory === undefined || this.#work !== undefined) return;
     // What fails here is tried again, and said, when the target has answered.
-    this.#work = this.#prepare(this.#id).catch(() => undefined);
+    this.#work = this.#prepare(this.#memory.target).catch(() => undefined);
   }
 
   /** Waits for what was begun. */
@@ -67,17 +116,34 @@ export class HeadStart {
   /** What was begun, for its taker to use or destroy; undefined where it does not fit that target, and is gone. */
   async take(id: TargetId, { dataset }: TargetFacts): Promise<Beginning | undefined> {
     const beginning = this.#beginning;
-    if (beginning === undefined || id !== this.#id || !dataset) return await this.drop();
-    if (!isOrdinary(dataset, beginning.label)) return await this.drop();
+    if (beginning === undefined || id !== this.#memory?.target || !dataset)
+      return await this.drop();
+    const isNew = dataset.snapshots.every(({ label }) => label !== beginning.label);
+    if (!(isNew && isOrdinary(dataset))) return await this.drop();
     this.#made.length = 0;
     this.#beginning = undefined;
     return beginning;
+  }
+
+  /** What was begun with a glimpse, where it fits; whoever uses it calls {@link takeShort}. */
+  offer(id: TargetId, target: TargetGlimpse): ShortBeginning | undefined {
+    const short = this.#short;
+    return short !== undefined && id === this.#memory?.target && isAsLeft(target, short)
+      ? short
+      : undefined;
+  }
+
+  /** What was offered is its taker's now, to use or destroy. */
+  takeShort(): void {
+    this.#made.length = 0;
+    this.#short = undefined;
   }
 
   /** Takes back what nobody took, also when the run is being ended. */
   async drop(): Promise<undefined> {
     await this.#work;
     this.#beginning = undefined;
+    this.#short = undefined;
     const names = this.#made.splice(0).toReversed();
     const { share } = this.#run.member;
     await takingBack(this.#run, names, (zfs) => share.takeBack(zfs, names));
@@ -96,14 +162,47 @@ export class HeadStart {
     const { label } = await member.share.obtain({ request, zfs, id }, new Set());
     this.#made.push(snapshotName(dataset, label));
     tether.signal.throwIfAborted();
-    const listed = await lookAtSource(zfs, dataset, id);
-    // A target's first bookmark says by being alone that its snapshot arrived: it is not for now.
-    if (!listed.bookmarks.some((bookmark) => isPrimed(bookmark.label, id))) return;
+    // Both locks must say the same: other runs may have come to this target by another name.
+    const clean = lock.remembered === this.#run.lock.remembered ? this.#clean : undefined;
+    this.#short = clean && (await this.#glance(zfs, id, label, clean));
+    if (this.#short !== undefined) return;
     tether.signal.throwIfAborted();
+    const listed = await lookAtSource(zfs, dataset, id);
     const sent = snapshotIn(listed, label);
+    const others = listed.bookmarks.filter(({ guid }) => guid !== sent.guid);
+    // A target's first bookmark says by being alone that its snapshot arrived: it is not for now.
+    if (!others.some((bookmark) => isPrimed(bookmark.label, id))) {
+      await destroyEach(zfs, this.#made.splice(1));
+      return;
+    }
+    tether.signal.throwIfAborted();
     const source = await bookmarked({ request, zfs, id }, listed, sent, false);
     const bookmark = bookmarkOf(source, id, sent.guid);
-    if (bookmark !== undefined) this.#made.push(bookmarkName(dataset, bookmark.label));
+    if (bookmark !== undefined) this.#making(bookmarkName(dataset, bookmark.label));
     this.#beginning = { label, source, made: this.#made.toReversed() };
+  }
+
+  #making(name: string): void {
+    if (!this.#made.includes(name)) this.#made.push(name);
+  }
+
+  /**
+   * The same without a listing of snapshots: the new one's guid is that of its bookmark, which is made first. undefined
+   * where what there is does not fit.
+   */
+  async #glance(
+    zfs: Zfs,
+    id: TargetId,
+    label: SnapshotLabel,
+    clean: Clean,
+  ): Promise<ShortBeginning | undefined> {
+    const { dataset } = this.#run.request.pair.source;
+    const own = await firstBookmarkFor(zfs, dataset, label, { target: id, priming: false });
+    if (own === undefined) return undefined;
+    this.#making(bookmarkName(dataset, own));
+    this.#run.tether.signal.throwIfAborted();
+    const source = await glanceAtSource(zfs, dataset, id, clean.label);
+    const two = bookmarksOfTwo(source, id, clean, own);
+    return two && { label, source, clean, ...two, made: this.#made.toReversed() };
   }
 }

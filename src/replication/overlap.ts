@@ -1,5 +1,5 @@
 import { refusal, type ZferryError } from '../errors.ts';
-import type { TargetFacts } from '../hosts/agent-report.ts';
+import type { HostFacts } from '../hosts/agent-report.ts';
 import { run } from '../hosts/command.ts';
 import { isInside } from '../hosts/place.ts';
 import type { SourceHost } from '../hosts/source-host.ts';
@@ -35,7 +35,7 @@ const guidHere = async (pool: string, tether: Tether): Promise<string> =>
  */
 export const overlapProblem = async (
   { pair }: Pick<Request, 'pair'>,
-  { poolGuid }: Pick<TargetFacts, 'poolGuid'>,
+  { poolGuid }: Pick<HostFacts, 'poolGuid'>,
   { poolGuid: known }: Pick<SourceHost, 'poolGuid'>,
   tether: Tether,
 ): Promise<ZferryError | undefined> => {

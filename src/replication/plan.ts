@@ -1,17 +1,23 @@
 import { failure, refusal, ZferryError } from '../errors.ts';
-import type { TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
+import type { HostFacts, TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
-import type { Snapshot, SourceListing } from '../zfs/listing.ts';
+import type { Snapshot, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
 import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
-import { encryptionProblem, goesRaw, keyProblem, newEncryptionProblem } from './encryption.ts';
+import {
+  encryptionProblem,
+  goesRaw,
+  keyProblem,
+  newEncryptionProblem,
+  type ReplicaTraits,
+} from './encryption.ts';
 import { onTarget, where, zferry } from './hints.ts';
 import type { Request } from './request.ts';
 import { parseStreamRecord } from './stream-record.ts';
 
 /** Why the host of the target cannot serve at all; undefined where it can. */
-export const hostProblem = (request: Request, facts: TargetFacts): ZferryError | undefined => {
+export const hostProblem = (request: Request, facts: HostFacts): ZferryError | undefined => {
   const { pair } = request;
   const host = hostShown(pair.target.host);
   if (!facts.hasZfs) {
@@ -82,7 +88,7 @@ export const targetProblem = (request: Request, facts: TargetFacts): ZferryError
 };
 
 /** What keeps the source from being sent; undefined where nothing does. */
-export const sourceProblem = (request: Request, source: SourceListing): ZferryError | undefined =>
+export const sourceProblem = (request: Request, source: SourceTraits): ZferryError | undefined =>
   keyProblem(request, source);
 
 /**
@@ -90,7 +96,7 @@ export const sourceProblem = (request: Request, source: SourceListing): ZferryEr
  * received ones by the first stream that brings some (zfs_ioc_recv, dsl_prop_get_received in OpenZFS 2.3), and loses
  * them: readonly, canmount, a mountpoint.
  */
-const propertiesProblem = (request: Request, source: SourceListing): ZferryError | undefined => {
+const propertiesProblem = (request: Request, source: SourceTraits): ZferryError | undefined => {
   if (!request.properties || parseStreamRecord(source.properties[0])?.properties) return undefined;
   return refusal(
     `${where(request.pair)} was begun without --properties: zfs would reset what is set on it, readonly too`,
@@ -101,8 +107,8 @@ const propertiesProblem = (request: Request, source: SourceListing): ZferryError
 /** Why this source cannot go on in that dataset, whatever snapshots both have; undefined where it can. */
 export const matchProblem = (
   request: Request,
-  source: SourceListing,
-  target: TargetDataset,
+  source: SourceTraits,
+  target: ReplicaTraits,
 ): ZferryError | undefined => {
   const { pair } = request;
   if (source.type === target.type) {
@@ -159,7 +165,7 @@ export class HeadChanged extends ZferryError {
 export const changed = (
   request: Request,
   base: string | undefined,
-  { snapshots }: TargetDataset,
+  { snapshots }: Pick<TargetDataset, 'snapshots'>,
 ): HeadChanged => {
   const label = snapshots.find(({ guid }) => guid === base)?.label;
   const since = label === undefined ? '' : ` after its snapshot @${label}`;

@@ -1,8 +1,8 @@
 import { failure } from '../errors.ts';
-import type { TargetDataset } from '../hosts/agent-report.ts';
+import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Snapshot, SourceListing } from '../zfs/listing.ts';
+import type { Snapshot, SourceGlimpse, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Base, Stream } from '../zfs/send.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
@@ -13,6 +13,7 @@ import { newReplicaNotes } from './new-replica.ts';
 import { overlapProblem } from './overlap.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
 import { abandoned } from './pruning.ts';
+import type { Request } from './request.ts';
 import { rollBack } from './rollback.ts';
 import type { Share } from './shared-snapshot.ts';
 import type { Situation } from './situation.ts';
@@ -31,8 +32,8 @@ export interface Delivery {
   readonly stream: Stream;
   readonly sent: Snapshot;
   /** With the new snapshot and its bookmark. */
-  readonly source: SourceListing;
-  readonly target: TargetDataset | undefined;
+  readonly source: SourceListing | SourceGlimpse;
+  readonly target: TargetDataset | TargetGlimpse | undefined;
   readonly base: Base | undefined;
   /** guid of the base that the new snapshot replaces. */
   readonly replaced: Guid | undefined;
@@ -59,11 +60,12 @@ export const retract = async (
   );
 };
 
-const streamFor = (
-  { request, facts }: Situation,
+/** The stream that takes the target from that base to that snapshot; without a base, a full one. */
+export const streamFor = (
+  { request, facts }: { readonly request: Request; readonly facts: HostFacts },
   base: Base | undefined,
   label: SnapshotLabel,
-  source: SourceListing,
+  source: SourceTraits,
 ): Stream => {
   const raw = goesRaw(request, source);
   const asStored = raw || goesAsStored(request, source, facts);

@@ -1,6 +1,6 @@
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { MemberInstruction } from '../hosts/agent-session.ts';
-import type { SourceListing } from '../zfs/listing.ts';
+import type { SourceTraits } from '../zfs/listing.ts';
 import type { Request } from './request.ts';
 import { bookmarkMeaning, recordProperties, type TargetId } from './target-id.ts';
 
@@ -14,7 +14,7 @@ const ofVolumes = ['volmode', 'snapdev', ...room];
 const setAtFirst = { filesystem: ['readonly', 'canmount'], volume: ['readonly'] } as const;
 
 /** zferry's own properties of the source, of every target that it has a bookmark for. */
-const records = ({ bookmarks }: SourceListing, target: TargetId): readonly string[] => {
+const records = ({ bookmarks }: SourceTraits, target: TargetId): readonly string[] => {
   const others = bookmarks.map(({ label }) => bookmarkMeaning(label)?.target);
   const ids = new Set([target, ...others.filter((id) => id !== undefined)]);
   return [...ids].flatMap(recordProperties);
@@ -26,7 +26,7 @@ const records = ({ bookmarks }: SourceListing, target: TargetId): readonly strin
  */
 export const keptProperties = (
   { properties }: Pick<Request, 'properties'>,
-  source: SourceListing,
+  source: SourceTraits,
   target: TargetId,
   mode: MemberInstruction['mode'],
 ): readonly string[] => {

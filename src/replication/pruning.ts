@@ -1,4 +1,4 @@
-import type { Bookmark, Snapshot, SourceListing } from '../zfs/listing.ts';
+import type { Bookmark, Snapshot, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { supersededMark } from '../zfs/marks.ts';
 import type { Guid } from '../zfs/names.ts';
 import { type RetentionPolicy, retained } from './retention.ts';
@@ -30,22 +30,43 @@ export interface PruningQuestion {
   readonly keep: number | undefined;
 }
 
+/** The bookmarks of each target but this one, oldest first. */
+const bookmarksOfOthers = (
+  { bookmarks }: Pick<SourceTraits, 'bookmarks'>,
+  target: TargetId,
+): ReadonlyMap<TargetId, readonly Bookmark[]> => {
+  const all = Map.groupBy(bookmarks, ({ label }) => bookmarkMeaning(label)?.target);
+  return new Map(
+    [...all].flatMap(([other, theirs]) =>
+      other === undefined || other === target ? [] : [[other, theirs]],
+    ),
+  );
+};
+
+/** guids of what was sent to other targets and is not verified yet, as far as their bookmarks tell. */
+const pendingForOthers = (
+  source: Pick<SourceTraits, 'bookmarks'>,
+  target: TargetId,
+): ReadonlySet<Guid> => {
+  const pending = [...bookmarksOfOthers(source, target).values()].flatMap((bookmarks) => {
+    // Oldest first: with two, the newer is pending; a lone one is pending only while it primes.
+    const [first, ...later] = bookmarks;
+    const primes = first !== undefined && bookmarkMeaning(first.label)?.priming === true;
+    return primes ? bookmarks : later;
+  });
+  return new Set(pending.map(({ guid }) => guid));
+};
+
 /** guids that other targets still need as snapshots: what was sent to them and is not verified yet. */
 export const neededByOthers = ({
   source,
   target,
 }: Pick<PruningQuestion, 'source' | 'target'>): ReadonlySet<Guid> => {
-  const others = Map.groupBy(source.bookmarks, ({ label }) => bookmarkMeaning(label)?.target);
-  const needed = new Set<Guid>();
+  const needed = new Set(pendingForOthers(source, target));
   const isBookmarked = new Set(
     source.bookmarks.filter(({ label }) => bookmarkMeaning(label)).map(({ guid }) => guid),
   );
-  for (const [other, bookmarks] of others) {
-    if (other === undefined || other === target) continue;
-    // Oldest first: with two, the newer is pending; a lone one is pending only while it primes.
-    const [first, ...later] = bookmarks;
-    const primes = first !== undefined && bookmarkMeaning(first.label)?.priming === true;
-    for (const { guid } of primes ? bookmarks : later) needed.add(guid);
+  for (const [other, bookmarks] of bookmarksOfOthers(source, target)) {
     // Made by the other's run and seen before it came to bookmark it. Where any target has bookmarked it, several
     // share it, and those that use it have bookmarked it too.
     const newest = bookmarks.at(-1)?.createtxg ?? 0;
@@ -106,12 +127,13 @@ export const unused = (question: UnusedQuestion): Snapshot[] => {
   );
 };
 
+/** What needs no snapshots to be decided. */
+interface BookmarkQuestion extends Pick<PruningQuestion, 'target' | 'sent'> {
+  readonly source: Pick<SourceTraits, 'bookmarks'>;
+}
+
 /** The target's bookmarks that the one of the sent snapshot takes over from. */
-const supersededBookmarks = ({
-  source,
-  target,
-  sent,
-}: Pick<PruningQuestion, 'source' | 'target' | 'sent'>): readonly Bookmark[] =>
+const supersededBookmarks = ({ source, target, sent }: BookmarkQuestion): readonly Bookmark[] =>
   source.bookmarks.filter(
     ({ label, guid }) => bookmarkMeaning(label)?.target === target && guid !== sent.guid,
   );
@@ -147,6 +169,43 @@ export const pruneSource = (question: PruningQuestion): SourcePruning => {
     postponed: isHistory(question) ? [] : postponed.filter(({ mark }) => mark !== supersededMark),
     bookmarks: supersededBookmarks(question),
   };
+};
+
+/** What {@link pruneReplaced} is decided from. */
+export interface ReplacedQuestion extends BookmarkQuestion, Pick<PruningQuestion, 'series'> {
+  /** The base that was replaced, where its snapshot is there. */
+  readonly base: Snapshot | undefined;
+}
+
+/**
+ * The same as {@link pruneSource} without a history, for a source of which no other snapshots were listed. It is right
+ * where the cycle before left the base and nothing else to be done: what that one listed has told of the rest. What another
+ * target needs of the base its bookmarks tell, because this target has bookmarked it too.
+ */
+export const pruneReplaced = (question: ReplacedQuestion): SourcePruning => {
+  const { source, target, series, sent, base } = question;
+  const isDue =
+    base !== undefined && base.guid !== sent.guid && series.timeOf(base.label) !== undefined;
+  const due = isDue ? [base] : [];
+  const isNeeded = isDue && pendingForOthers(source, target).has(base.guid);
+  return {
+    snapshots: isNeeded ? [] : due,
+    postponed: isNeeded ? due : [],
+    bookmarks: supersededBookmarks(question),
+  };
+};
+
+/** True where, besides what goes now, nothing of the series is left that an earlier cycle could not prune. */
+export const isTidyAfter = (
+  snapshots: readonly Snapshot[],
+  gone: readonly Pick<Snapshot, 'guid'>[],
+  series: Series,
+): boolean => {
+  const guids = new Set(gone.map(({ guid }) => guid));
+  return snapshots.every(
+    ({ label, mark, guid }) =>
+      mark !== supersededMark || series.timeOf(label) === undefined || guids.has(guid),
+  );
 };
 
 /** What {@link abandoned} is decided from. */
@@ -189,7 +248,7 @@ export const abandoned = (question: AbandonedQuestion): SourcePruning => {
 
 /** guids of the bases that the sent snapshot replaces: the last one, and what was cut short before it. */
 export const replacedBases = (
-  question: Pick<PruningQuestion, 'source' | 'target' | 'sent' | 'replaced'>,
+  question: BookmarkQuestion & Pick<PruningQuestion, 'replaced'>,
 ): ReadonlySet<Guid> => {
   const { replaced } = question;
   const bookmarked = supersededBookmarks(question).map(({ guid }) => guid);

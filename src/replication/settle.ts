@@ -1,17 +1,21 @@
 import { asZferryError } from '../errors.ts';
+import type { Zfs } from '../hosts/zfs-command.ts';
+import type { Snapshot, SourceGlimpse } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName } from '../zfs/names.ts';
 import type { Delivery } from './prepare.ts';
-import { pruneSource, type SourcePruning } from './pruning.ts';
-import type { Situation } from './situation.ts';
+import { isTidyAfter, pruneReplaced, pruneSource, type SourcePruning } from './pruning.ts';
+import type { Arrival } from './situation.ts';
 import { bookmarkFor, destroyEach, type Kept, pruneBookmarks, pruneSnapshots } from './snapshot.ts';
+import { lookAtSnapshot } from './survey.ts';
 import { bookmarkMeaning, isPrimed, placeProperty } from './target-id.ts';
 
 /** What is recorded of a delivery once it is verified. */
-export type Verified = Pick<Delivery, 'source' | 'sent' | 'replaced'>;
+export type Verified = Pick<Delivery, 'source' | 'sent' | 'replaced'> &
+  Partial<Pick<Delivery, 'base' | 'target'>>;
 
 /** A bookmark cannot be renamed: the one that says "priming" gives way to one that says "verified". */
 const confirmFirst = async (
-  { request, zfs, id }: Situation,
+  { request, zfs, id }: Arrival,
   { source, sent }: Verified,
 ): Promise<void> => {
   const { dataset } = request.pair.source;
@@ -26,14 +30,48 @@ const confirmFirst = async (
   );
 };
 
-const recordPlace = async (
-  { request, zfs, id }: Situation,
-  { source }: Verified,
-): Promise<void> => {
+const recordPlace = async ({ request, zfs, id }: Arrival, { source }: Verified): Promise<void> => {
   const { target, source: from } = request.pair;
   const [, place] = source.properties;
   if (place !== undefined) return;
   await zfs.tell(['set', `${placeProperty(id)}=${target.typed}`, from.dataset]);
+};
+
+/** The snapshot of the base, where it was not listed; undefined where it is not there, or not what its name says. */
+const replacedSnapshot = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  { hasNamed }: SourceGlimpse,
+  { base, target }: Verified,
+): Promise<Snapshot | undefined> => {
+  if (!hasNamed || base === undefined) return undefined;
+  // The target took a stream that began with it: it has that guid.
+  if (base.kind === 'snapshot') return base;
+  const label = target !== undefined && 'named' in target ? target.named?.label : undefined;
+  const found = label && (await lookAtSnapshot(zfs, dataset, label));
+  return found !== undefined && found.guid === base.guid ? found : undefined;
+};
+
+/** What is to be pruned on the source. */
+interface Due {
+  readonly pruning: SourcePruning;
+  /** True where nothing of the series is left then to be pruned by a later cycle. */
+  readonly isTidy: boolean;
+}
+
+const dueOf = async ({ request, zfs, id }: Arrival, verified: Verified): Promise<Due> => {
+  const { series, keep, pair } = request;
+  const { source, sent, replaced } = verified;
+  if ('hasNamed' in source) {
+    // The source was asked for no snapshots: only the base can be due.
+    const base = await replacedSnapshot(zfs, pair.source.dataset, source, verified);
+    const pruning = pruneReplaced({ source, target: id, series, sent, base });
+    return { pruning, isTidy: pruning.postponed.length === 0 };
+  }
+  const pruning = pruneSource({ source, target: id, series, sent, replaced, keep });
+  const isTidy =
+    pruning.postponed.length === 0 && isTidyAfter(source.snapshots, pruning.snapshots, series);
+  return { pruning, isTidy };
 };
 
 /**
@@ -41,12 +79,14 @@ const recordPlace = async (
  * whatever becomes of this. What could not be done goes into the story, and the next cycle does it.
  */
 export class Settlement {
-  readonly #situation: Situation;
+  readonly #arrival: Arrival;
   readonly #verified: Verified;
+  #due: Promise<Due> | undefined;
   #pruned: Promise<void> | undefined;
+  #hasFailed = false;
 
-  constructor(situation: Situation, verified: Verified) {
-    this.#situation = situation;
+  constructor(arrival: Arrival, verified: Verified) {
+    this.#arrival = arrival;
     this.#verified = verified;
   }
 
@@ -56,19 +96,28 @@ export class Settlement {
    * cycle what is still to be pruned there.
    */
   prune(): Promise<void> {
-    const { zfs } = this.#situation;
-    this.#pruned ??= this.#attempt(() => pruneSnapshots(zfs, this.#dataset, this.#pruning));
+    const { zfs } = this.#arrival;
+    this.#pruned ??= this.#attempt(async () => {
+      const { pruning } = await this.#look();
+      return await pruneSnapshots(zfs, this.#dataset, pruning);
+    });
     return this.#pruned;
   }
 
-  /** Does the rest, once the target's session has ended as it should. */
-  async end(): Promise<void> {
+  /** Does the rest, once the target's session has ended as it should. Answers whether nothing is left to be done here. */
+  async end(): Promise<boolean> {
     await this.prune();
+    let isTidy = false;
     await this.#attempt(async () => {
-      await confirmFirst(this.#situation, this.#verified);
-      await recordPlace(this.#situation, this.#verified);
-      return await pruneBookmarks(this.#situation.zfs, this.#dataset, this.#pruning);
+      await confirmFirst(this.#arrival, this.#verified);
+      await recordPlace(this.#arrival, this.#verified);
+      // Where it could not be known what is due, that was said.
+      if (this.#hasFailed) return [];
+      const due = await this.#look();
+      isTidy = due.isTidy;
+      return await pruneBookmarks(this.#arrival.zfs, this.#dataset, due.pruning);
     });
+    return isTidy && !this.#hasFailed;
   }
 
   get isBegun(): boolean {
@@ -81,33 +130,26 @@ export class Settlement {
   }
 
   get #dataset(): DatasetName {
-    return this.#situation.request.pair.source.dataset;
+    return this.#arrival.request.pair.source.dataset;
   }
 
-  get #pruning(): SourcePruning {
-    const { request, id } = this.#situation;
-    return pruneSource({
-      ...this.#verified,
-      target: id,
-      series: request.series,
-      keep: request.keep,
-    });
+  #look(): Promise<Due> {
+    this.#due ??= dueOf(this.#arrival, this.#verified);
+    return this.#due;
   }
 
   async #attempt(work: () => Promise<readonly Kept[]>): Promise<void> {
-    const { story } = this.#situation;
-    const left = await work().catch((error: unknown) => [
-      {
-        name: `the record on ${this.#dataset}`,
-        reason: asZferryError(error).message,
-        inUse: false,
-      },
-    ]);
+    const { story } = this.#arrival;
+    const left = await work().catch((error: unknown) => {
+      this.#hasFailed = true;
+      const name = `the record on ${this.#dataset}`;
+      return [{ name, reason: asZferryError(error).message, inUse: false }];
+    });
     // What the target could not prune may have been told of meanwhile.
     story.kept = [...story.kept, ...left];
   }
 }
 
-/** Settles all of it at once. */
-export const settle = (situation: Situation, verified: Verified): Promise<void> =>
-  new Settlement(situation, verified).end();
+/** Settles all of it at once; answers whether nothing is left to be done on the source. */
+export const settle = (arrival: Arrival, verified: Verified): Promise<boolean> =>
+  new Settlement(arrival, verified).end();

@@ -22,6 +22,8 @@ interface Need {
 
 /** One target's share in the snapshot of its run. */
 export interface Share {
+  /** True where the run has no other target. */
+  readonly isAlone: boolean;
   /**
    * A new snapshot, under a name that the target does not have: the one that the run's targets share, made now if
    * it is not there yet; for a tree of what `extent` says. A target that has used it already gets another, of its
@@ -85,6 +87,7 @@ export class SharedSnapshot {
   /** The share of the target that stands at that place of the command line, from 0. */
   share(index: number): Share {
     return {
+      isAlone: this.#parts.length === 1,
       obtain: (need, taken, extent = justOne) => this.#obtain(index, need, taken, extent),
       covers: (zfs, names) => this.#covers(zfs, names),
       takeBack: (zfs, names) => this.#takeBack(index, zfs, names),

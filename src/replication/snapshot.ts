@@ -74,6 +74,22 @@ export const bookmarkFor = async (
   return label;
 };
 
+/**
+ * The same of a snapshot whose guid is not known yet, where no bookmark has the name that the time gives. undefined
+ * where zfs did not make it.
+ */
+export const firstBookmarkFor = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  snapshot: SnapshotLabel,
+  meaning: BookmarkMeaning,
+): Promise<BookmarkLabel | undefined> => {
+  const label = bookmarkLabel(meaning, new Date(), 1);
+  const names = [snapshotName(dataset, snapshot), bookmarkName(dataset, label)];
+  const { exitCode } = await zfs.ask(['bookmark', ...names]);
+  return exitCode === 0 ? label : undefined;
+};
+
 /** What could not be destroyed, and what zfs said of it. */
 export interface Kept {
   readonly name: string;

@@ -3,7 +3,7 @@ import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import { refusesStream } from './cause.ts';
 import type { Delivery } from './prepare.ts';
-import type { Situation } from './situation.ts';
+import type { Arrival } from './situation.ts';
 import { lookIntoToken } from './survey.ts';
 
 /**
@@ -30,7 +30,7 @@ const isNoFurther = async (zfs: Zfs, before: string, after: string): Promise<boo
 
 /** What to throw instead of the problem that ended a transfer, where that was a partial receive that is stuck. */
 export const stuckPartial = async (
-  { zfs, stuck, tether }: Situation,
+  { zfs, stuck, tether }: Arrival,
   { stream }: Delivery,
   report: ReceiveReport,
   problem: ZferryError,

@@ -2,8 +2,18 @@ import { userInfo } from 'node:os';
 import { failure, refusal } from '../errors.ts';
 import { hostShown } from '../hosts/place.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
-import { parseSourceListing, type SourceListing, sourceListingArguments } from '../zfs/listing.ts';
-import { type DatasetName, poolOf } from '../zfs/names.ts';
+import {
+  parseSnapshots,
+  parseSourceGlimpse,
+  parseSourceListing,
+  type Snapshot,
+  type SourceGlimpse,
+  type SourceListing,
+  snapshotListingArguments,
+  sourceGlimpseArguments,
+  sourceListingArguments,
+} from '../zfs/listing.ts';
+import { type DatasetName, poolOf, type SnapshotLabel } from '../zfs/names.ts';
 import { senderGrants } from '../zfs/rights.ts';
 import { parseTokenContents, type TokenContents, tokenArguments } from '../zfs/send.ts';
 import { allowLines } from './hints.ts';
@@ -30,15 +40,43 @@ export const sourceFailure = async (zfs: Zfs, dataset: DatasetName, said: string
     : failure(`the pool ${pool} is not imported on ${on}`, zfs.paste(['zpool', 'import', pool]));
 };
 
+/** What a listing of the source prints. Throws what {@link sourceFailure} says. */
+const tellOf = async (zfs: Zfs, dataset: DatasetName, words: readonly string[]) => {
+  const completed = await zfs.ask(words);
+  if (completed.exitCode !== 0) throw await sourceFailure(zfs, dataset, zfsSaid(completed));
+  return completed.stdout;
+};
+
 /** Lists the source. Throws what {@link sourceFailure} says. */
 export const lookAtSource = async (
   zfs: Zfs,
   dataset: DatasetName,
   target: TargetId,
 ): Promise<SourceListing> => {
-  const completed = await zfs.ask(sourceListingArguments(dataset, recordProperties(target)));
-  if (completed.exitCode !== 0) throw await sourceFailure(zfs, dataset, zfsSaid(completed));
-  return parseSourceListing(dataset, completed.stdout);
+  const words = sourceListingArguments(dataset, recordProperties(target));
+  return parseSourceListing(dataset, await tellOf(zfs, dataset, words));
+};
+
+/** Looks at the source but for its snapshots; whether one of that label is there. Throws what {@link sourceFailure} says. */
+export const glanceAtSource = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  target: TargetId,
+  label: SnapshotLabel,
+): Promise<SourceGlimpse> => {
+  const words = sourceGlimpseArguments(dataset, recordProperties(target), label);
+  return parseSourceGlimpse(dataset, await tellOf(zfs, dataset, words));
+};
+
+/** The source's snapshot of that label; undefined where zfs does not show one. */
+export const lookAtSnapshot = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  label: SnapshotLabel,
+): Promise<Snapshot | undefined> => {
+  const { exitCode, stdout } = await zfs.ask(snapshotListingArguments(dataset, label));
+  if (exitCode !== 0) return undefined;
+  return parseSnapshots(stdout.split('\n').filter(Boolean)).find((each) => each.label === label);
 };
 
 /** What a resume token is about; undefined where zfs cannot tell. It need not be one that can be continued. */

@@ -1,4 +1,5 @@
 import type { Scope } from '../hosts/agent-program.ts';
+import { areShort } from '../hosts/agent-report.ts';
 import { openAgentSession } from '../hosts/agent-session.ts';
 import { endOwn, forSeveral } from '../hosts/own-connection.ts';
 import { connectionTo } from '../hosts/source-host.ts';
@@ -9,7 +10,7 @@ import { agentKey } from './locking.ts';
 import type { Progress } from './observer.ts';
 import type { Request } from './request.ts';
 import type { Run } from './run.ts';
-import type { Situation } from './situation.ts';
+import type { ShortArrival, Situation } from './situation.ts';
 
 const scopeOf = ({ tree, includeSnapshots }: Request): Scope => {
   if (tree !== undefined) return 'tree';
@@ -20,12 +21,16 @@ const scopeOf = ({ tree, includeSnapshots }: Request): Scope => {
  * Opens a session with a target, makes sure that this run is the only one at it, works, and closes the
  * session. The target is that of the run, unless another one is given. Throws what keeps its host from
  * taking part, PairBusy, and what `work` throws.
+ *
+ * A head start that knows the newest snapshot has the target asked about that one only. Then `shortcut` works instead;
+ * where it answers undefined, all is listed.
  */
 export const visit = async <T>(
   run: Run,
   work: (situation: Situation) => Promise<T>,
   request: Request = run.request,
   headStart?: HeadStart,
+  shortcut?: (arrival: ShortArrival) => Promise<T | undefined>,
 ): Promise<T> => {
   const { story, observer, tether, lock, member, source } = run;
   const { sudo, sshOptions, persist, pair } = request;
@@ -38,10 +43,11 @@ export const visit = async <T>(
   const isSeveral = (request.tree?.parallel ?? 1) > 1;
   const keeping = isSeveral ? forSeveral(connection) : connection;
   const options = { target: pair.target, key, sudo, sshOptions, ...keeping };
-  const session = await openAgentSession({ ...options, scope, whileConnecting }, tether);
+  const known = headStart?.known;
+  const session = await openAgentSession({ ...options, scope, whileConnecting, known }, tether);
   try {
     await headStart?.ready();
-    const target = await approachTarget(run, request, session);
+    const { id, facts } = await approachTarget(run, request, session);
     const locks = [...member.targetLocks.values(), ...run.treeLocks];
     const reins: Tether = {
       ...tether,
@@ -53,19 +59,16 @@ export const visit = async <T>(
       observer.progress(now);
     };
     const watched = { ...observer, progress };
-    return await work({
-      request,
-      session,
-      openLane: () => openAgentSession({ ...options, scope: 'lane' }, reins),
-      from: source,
-      zfs,
-      ...target,
-      story,
-      share: member.share,
-      observer: watched,
-      tether: reins,
-      headStart,
-    });
+    const { share } = member;
+    const arrival = {
+      ...{ id, request, session, from: source, zfs, story, share },
+      ...{ observer: watched, tether: reins },
+      openLane: () => openAgentSession({ ...options, scope: 'lane' as const }, reins),
+    };
+    if (!areShort(facts)) return await work({ ...arrival, facts, headStart });
+    const end = await shortcut?.({ ...arrival, facts });
+    if (end !== undefined) return end;
+    return await work({ ...arrival, facts: await session.list(), headStart });
   } finally {
     await session.close();
     // What was made for this visit alone ends with it.

@@ -1,10 +1,10 @@
 import { usageError } from '../errors.ts';
-import type { TargetFacts } from '../hosts/agent-report.ts';
+import type { HostFacts } from '../hosts/agent-report.ts';
 import { type Compression, preferredCompressors } from '../hosts/compressors.ts';
 import { limiter } from '../hosts/limiter.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { SourceHost } from '../hosts/source-host.ts';
-import type { SourceListing } from '../zfs/listing.ts';
+import type { SourceTraits } from '../zfs/listing.ts';
 import type { Stream } from '../zfs/send.ts';
 import type { Request } from './request.ts';
 
@@ -22,7 +22,7 @@ const isWithinHost = ({ pair }: Request): boolean =>
 
 const chooseCompression = (
   request: Request,
-  facts: TargetFacts,
+  facts: HostFacts,
   from: Pick<SourceHost, 'has'>,
 ): Omit<Wire, 'limiter'> => {
   const { wanted, named } = request.compression;
@@ -57,7 +57,7 @@ const chooseCompression = (
  */
 export const chooseWire = (
   request: Request,
-  facts: TargetFacts,
+  facts: HostFacts,
   from: Pick<SourceHost, 'has'>,
 ): Wire => ({
   ...chooseCompression(request, facts, from),
@@ -65,11 +65,11 @@ export const chooseWire = (
 });
 
 /** Blocks that ZFS itself makes smaller; zle only squeezes zeros out. */
-const isCompressed = ({ compression }: SourceListing): boolean =>
+const isCompressed = ({ compression }: SourceTraits): boolean =>
   compression !== 'off' && compression !== 'zle';
 
 /** Of such blocks no compressor makes anything smaller. */
-const isDense = ({ compression }: SourceListing): boolean => /^(zstd|gzip)/.test(compression);
+const isDense = ({ compression }: SourceTraits): boolean => /^(zstd|gzip)/.test(compression);
 
 /** Less is not worth a compressor's time. */
 const leastRatio = 1.05;
@@ -80,14 +80,14 @@ const leastRatio = 1.05;
  */
 export const goesAsStored = (
   { compression }: Request,
-  source: SourceListing,
-  facts: TargetFacts,
+  source: SourceTraits,
+  facts: HostFacts,
 ): boolean => compression.wanted === 'auto' && isCompressed(source) && facts.takesStored;
 
 const autoCompression = (
   { compression: best }: Wire,
   request: Request,
-  source: SourceListing,
+  source: SourceTraits,
   { asStored, raw }: Pick<Stream, 'asStored' | 'raw'>,
 ): Omit<Wire, 'limiter'> => {
   if (raw) return { compression: 'none', note: 'sent raw (encrypted)' };
@@ -119,7 +119,7 @@ const autoCompression = (
 export const fitted = (
   wire: Wire,
   request: Request,
-  source: SourceListing,
+  source: SourceTraits,
   stream: Pick<Stream, 'asStored' | 'raw'>,
 ): Wire => {
   const { wanted, named } = request.compression;

@@ -10,6 +10,7 @@ import {
   parseSnapshotLabel,
   type SnapshotLabel,
   shown,
+  snapshotName,
 } from './names.ts';
 
 /** A snapshot as `zfs list` shows it. Order in time is `createtxg`, never the name or the clock. */
@@ -35,8 +36,8 @@ export interface Encryption {
   readonly isLoaded: boolean;
 }
 
-/** What a source dataset has, from one `zfs list`. */
-export interface SourceListing {
+/** What a source dataset is, and the bookmarks that it has. */
+export interface SourceTraits {
   readonly type: 'filesystem' | 'volume';
   /** undefined where it is not encrypted. */
   readonly encryption: Encryption | undefined;
@@ -49,13 +50,23 @@ export interface SourceListing {
   /** The values of the two user properties that the listing asked for. */
   readonly properties: readonly [string | undefined, string | undefined];
   /** Oldest first. */
-  readonly snapshots: readonly Snapshot[];
-  /** Oldest first. */
   readonly bookmarks: readonly Bookmark[];
 }
 
-const columns = (properties: readonly [string, string]): string =>
-  `type,guid,createtxg,encryption,encryptionroot,keystatus,origin,compression,refcompressratio,${properties.join(',')},${markProperty},name`;
+/** What a source dataset has, from one `zfs list`. */
+export interface SourceListing extends SourceTraits {
+  /** All that it has, oldest first. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+/** The same without its snapshots: nobody can take it for a listing that found none. */
+export interface SourceGlimpse extends SourceTraits {
+  /** True where a snapshot of the one name that was asked about is there; of what guid, is not known. */
+  readonly hasNamed: boolean;
+}
+
+const columns = (properties: readonly [string, string], last = markProperty): string =>
+  `type,guid,createtxg,encryption,encryptionroot,keystatus,origin,compression,refcompressratio,${properties.join(',')},${last},name`;
 
 /**
  * The arguments of the one listing that tells all about a source, and two user properties of it. It also
@@ -67,6 +78,28 @@ export const sourceListingArguments = (
 ): readonly string[] => [
   ...['list', '-Hp', '-d', '1', '-t', 'filesystem,volume,snapshot,bookmark'],
   ...['-o', columns(properties), dataset],
+];
+
+/**
+ * The same without snapshots, which are what a long history has many of. `written@LABEL` tells whether one of that
+ * name is there.
+ */
+export const sourceGlimpseArguments = (
+  dataset: DatasetName,
+  properties: readonly [string, string],
+  label: SnapshotLabel,
+): readonly string[] => [
+  ...['list', '-Hp', '-d', '1', '-t', 'filesystem,volume,bookmark'],
+  ...['-o', columns(properties, `written@${label}`), dataset],
+];
+
+/** The arguments of a listing of this one snapshot; {@link parseSnapshots} reads it. */
+export const snapshotListingArguments = (
+  dataset: DatasetName,
+  label: SnapshotLabel,
+): readonly string[] => [
+  ...['list', '-Hp', '-t', 'snapshot', '-o', `name,guid,createtxg,${markProperty}`],
+  snapshotName(dataset, label),
 ];
 
 /** The same of a dataset and all below it. */
@@ -128,7 +161,9 @@ const byCreation = (a: { createtxg: number }, b: { createtxg: number }): number 
 interface Draft {
   readonly snapshots: Snapshot[];
   readonly bookmarks: Bookmark[];
-  self: Omit<SourceListing, 'snapshots' | 'bookmarks'> | undefined;
+  self: Omit<SourceTraits, 'bookmarks'> | undefined;
+  /** The dataset's own value in the last column but the name. */
+  last: string | undefined;
 }
 
 const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
@@ -145,7 +180,9 @@ const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
     const label = parseBookmarkLabel(name.slice(at + 1));
     draftOf(name.slice(0, at)).bookmarks.push({ label, ...made() });
   } else if (type === 'filesystem' || type === 'volume') {
-    draftOf(name).self = {
+    const draft = draftOf(name);
+    draft.last = setValue(mark);
+    draft.self = {
       type,
       encryption: parseEncryption(encryption, root, keystatus),
       origin: setValue(origin),
@@ -158,20 +195,25 @@ const readRow = (line: string, draftOf: (dataset: string) => Draft): void => {
   }
 };
 
-/**
- * Reads the output of {@link sourceListingArguments} or {@link treeListingArguments}: by dataset, in zfs's order.
- * Throws a failure for output that is not of that form.
- */
-export const parseListings = (output: string): ReadonlyMap<DatasetName, SourceListing> => {
+const parseDrafts = (output: string): ReadonlyMap<string, Draft> => {
   const drafts = new Map<string, Draft>();
   const draftOf = (dataset: string): Draft => {
-    const draft = drafts.get(dataset) ?? { snapshots: [], bookmarks: [], self: undefined };
+    const none = { snapshots: [], bookmarks: [], self: undefined, last: undefined };
+    const draft = drafts.get(dataset) ?? none;
     drafts.set(dataset, draft);
     return draft;
   };
   for (const line of lines(output)) readable('zfs list', line, () => readRow(line, draftOf));
-  return new Map(
-    [...drafts].flatMap(([dataset, { self, snapshots, bookmarks }]) =>
+  return drafts;
+};
+
+/**
+ * Reads the output of {@link sourceListingArguments} or {@link treeListingArguments}: by dataset, in zfs's order.
+ * Throws a failure for output that is not of that form.
+ */
+export const parseListings = (output: string): ReadonlyMap<DatasetName, SourceListing> =>
+  new Map(
+    [...parseDrafts(output)].flatMap(([dataset, { self, snapshots, bookmarks }]) =>
       self === undefined
         ? []
         : [
@@ -186,13 +228,20 @@ export const parseListings = (output: string): ReadonlyMap<DatasetName, SourceLi
           ],
     ),
   );
-};
 
 /** What that output tells of one dataset. Throws a failure where it is not of that form, or has nothing of it. */
 export const parseSourceListing = (dataset: DatasetName, output: string): SourceListing => {
   const listing = parseListings(output).get(dataset);
   if (listing === undefined) throw unreadable('zfs list', output);
   return listing;
+};
+
+/** Reads the output of {@link sourceGlimpseArguments}. Throws a failure where it is not of that form. */
+export const parseSourceGlimpse = (dataset: DatasetName, output: string): SourceGlimpse => {
+  const draft = parseDrafts(output).get(dataset);
+  if (draft?.self === undefined) throw unreadable('zfs list', output);
+  const bookmarks = draft.bookmarks.toSorted(byCreation);
+  return { ...draft.self, bookmarks, hasNamed: /^[0-9]+$/.test(draft.last ?? '') };
 };
 
 /** Reads lines of `zfs list -Hp -d 1 -t snapshot -o name,guid,createtxg,zferry:for`; oldest first. */

@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
-import { type Pair, primedPair, stateOf, underCron, writeFiles } from './support/pair.ts';
+import {
+  type Pair,
+  primedPair,
+  snapshots,
+  stateOf,
+  underCron,
+  writeFiles,
+} from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { refusalOf, verdictOf } from './support/refusal.ts';
 import { isTidy } from './support/tidy.ts';
@@ -32,9 +39,11 @@ const verbs = async (...options: readonly string[]) => {
   return { result, calls: calls.split('\n').filter(Boolean) };
 };
 
-/** The pair's lock file, which has the target's id from the run before. */
-const lockFile = async (): Promise<string> =>
-  src.ok('ls -t /run/zferry/*.lock | xargs grep -l remembered | head -n 1');
+/** The pair's lock files, which have the target's id from the run before. */
+const lockFiles = async (): Promise<readonly string[]> => {
+  const [label = ''] = await snapshots(src, pair.source);
+  return (await src.ok(sh`grep -lF ${label} /run/zferry/*.lock`)).split('\n');
+};
 
 describe('while ssh connects', () => {
   test('the source makes its snapshot and bookmark', async () => {
@@ -44,7 +53,7 @@ describe('while ssh connects', () => {
   });
 
   test('nothing is made where the run before did not succeed, or left no word', async () => {
-    await src.ok(sh`rm ${await lockFile()}`);
+    for (const file of await lockFiles()) await src.ok(sh`rm ${file}`);
     const tools = await wrapTools({ ssh: `sleep 3; ! ${isReady()} || exit 255` });
     expect(await src.run(underCron(words(), tools))).toEqual(silentSuccess);
     await isTidy(pair);
@@ -57,7 +66,7 @@ describe('what was begun is taken back', () => {
     const before = await stateOf(src, pair.source);
     const first = await verbs(...unreachable);
     expect(verdictOf(first.result).exitCode).toBe(1);
-    expect(first.calls).toEqual(['snapshot', 'list', 'bookmark', 'destroy', 'destroy']);
+    expect(first.calls).toEqual(['snapshot', 'bookmark', 'list', 'destroy', 'destroy']);
     expect(await stateOf(src, pair.source)).toBe(before);
 
     const second = await verbs(...unreachable);
@@ -77,11 +86,12 @@ describe('what was begun is taken back', () => {
   });
 
   test('when it was for another target', async () => {
-    const file = await lockFile();
-    await src.ok(sh`sed -i 's/"remembered":"[0-9a-f]*"/"remembered":"0123456789"/' ${file}`);
+    const files = await lockFiles();
+    const word = 's/"remembered":"[^"]*"/"remembered":"0123456789"/';
+    for (const file of files) await src.ok(sh`sed -i ${word} ${file}`);
     expect(await pair.cycle()).toEqual(silentSuccess);
     await isTidy(pair);
-    expect(await src.ok(sh`cat ${file}`)).not.toContain('0123456789');
+    for (const file of files) expect(await src.ok(sh`cat ${file}`)).not.toContain('0123456789');
   });
 
   test('when the run is ended before the target has answered', async () => {

@@ -1,4 +1,4 @@
-import type { SourceListing } from '../../zfs/listing.ts';
+import type { SourceTraits } from '../../zfs/listing.ts';
 import { bookmarkName, type Guid } from '../../zfs/names.ts';
 import { goesRaw } from '../encryption.ts';
 import type { BegunSituation, Situation } from '../situation.ts';
@@ -51,7 +51,7 @@ export const adopt = async (situation: BegunSituation): Promise<void> => {
  */
 export const released = async (
   { request, zfs, id, facts }: Situation,
-  source: SourceListing,
+  source: SourceTraits,
 ): Promise<readonly Kept[]> => {
   const { pair } = request;
   const own = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);

@@ -78,7 +78,13 @@ afterEach(() => {
 });
 
 /** Runs the agent as sshd would: by a login shell, in a process group of its own. `tools` come first on its PATH. */
-const startAgent = (shell: string, digits: string, dataset = 'tank/a b', tools?: string) => {
+const startAgent = (
+  shell: string,
+  digits: string,
+  dataset = 'tank/a b',
+  tools?: string,
+  known = '',
+) => {
   const words = [
     agentProgram(digits),
     'zferry-agent',
@@ -87,6 +93,7 @@ const startAgent = (shell: string, digits: string, dataset = 'tank/a b', tools?:
     'tank',
     '',
     beatProgram(20),
+    known,
   ];
   const command = `sh -c ${words.map(quoted).join(' ')}`;
   const path = [tools, env['PATH']].filter(Boolean).join(':');
@@ -177,6 +184,52 @@ describe('a running agent', () => {
     expect(isAlive(second.group)).toBe(true);
     expect(isAlive(other.group)).toBe(true);
   });
+});
+
+/** Prints the properties that it is asked for, or the snapshot's name where that is told to it. */
+const echoingZfs = `#!/bin/sh
+command=$1
+for word; do last=$word; done
+case $command/$last in
+  get/*) printf '%s\\n' "$5";;
+  list/*@*) printf '%s\\t1\\t1\\t-\\n' "$last";;
+  list/*) printf '%s\\n' 'all of them';;
+esac
+`;
+
+describe('an agent that is told one snapshot', () => {
+  test.each(loginShells)(
+    'asks for it by its exact name, and for all when told to: %s',
+    async (shell) => {
+      const tools = mkdtempSync(join(tmpdir(), 'zferry-agent-'));
+      onTestFinished(() => rmSync(tools, { recursive: true }));
+      writeFileSync(join(tools, 'zfs'), echoingZfs, { mode: 0o755 });
+      const label = parseSnapshotLabel('2026-11-20 08:05:00  -x');
+      const agent = startAgent(shell, randomKey(), target, tools, label);
+      await agent.answered(1);
+      expect(agent.complaints()).toBe('');
+      expect(agent.lines.find((line) => line.startsWith('type,'))).toMatch(
+        /keystatus,written@2026-11-20 08:05:00 {2}-x$/,
+      );
+      const { lines } = agent;
+      expect(lines.slice(lines.indexOf('section known') + 1)).toEqual([
+        `${target}@${label}\t1\t1\t-`,
+        'status list 0',
+        'end facts',
+      ]);
+      const before = lines.length;
+      agent.process.stdin.write('list\n');
+      await agent.answered(2);
+      agent.process.stdin.end();
+      const again = lines.slice(before);
+      expect(again.some((line) => line.includes('written@'))).toBe(false);
+      expect(again.slice(again.indexOf('section snapshots') + 1)).toEqual([
+        'all of them',
+        'status list 0',
+        'end facts',
+      ]);
+    },
+  );
 });
 
 /** Stands where zpool would, with a pool of guid 7; one that knows no more features than OpenZFS 0.8. */

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseAction, parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
-import { parseDatasetName } from '../../../src/zfs/names.ts';
+import {
+  parseAction,
+  parseFacts,
+  parseReceiveReport,
+  parseShortFacts,
+} from '../../../src/hosts/agent-report.ts';
+import { parseDatasetName, parseSnapshotLabel } from '../../../src/zfs/names.ts';
 import {
   datasetName,
   guid,
@@ -49,6 +54,51 @@ const withProperty = (name: string, value: string) =>
   facts().map((line) =>
     line.startsWith(`tank/r/a b\t${name}\t`) ? `tank/r/a b\t${name}\t${value}` : line,
   );
+
+const two = parseSnapshotLabel('two');
+
+/** The facts of an agent that was asked about `@two` alone. */
+const shortFacts = (rows: readonly string[], since = '0') => [
+  ...facts({ snapshots: [] }).map((line) => line.replace('section snapshots', 'section known')),
+  ...rows,
+  ...['section properties', ...facts().filter((line) => line.startsWith('tank/r'))],
+  `tank/r/a b\twritten@two\t${since}`,
+];
+
+describe('the facts about one snapshot', () => {
+  test('tell whether it is there, and what was written since', () => {
+    const { glimpse, poolGuid, complaint } = parseShortFacts(
+      target,
+      two,
+      shortFacts(['tank/r/a b@two\t2\t20\t-', 'status list 0'], '512'),
+    );
+    expect(glimpse).toEqual({
+      type: 'filesystem',
+      readonly: true,
+      written: 0,
+      resumeToken: undefined,
+      encryption: undefined,
+      named: { label: 'two', guid: '2', createtxg: 20, mark: undefined },
+      writtenSince: 512,
+    });
+    expect({ poolGuid, complaint }).toEqual({ poolGuid: '77', complaint: undefined });
+  });
+
+  test.each([
+    ['it is not there', ["cannot open 'tank/r/a b@two': dataset does not exist", 'status list 1']],
+    ['another one is told of', ['tank/r/a b@three\t3\t30\t-', 'status list 0']],
+    ['nothing is told', []],
+  ])('tell of none where %s', (_, rows) => {
+    const { glimpse } = parseShortFacts(target, two, shortFacts(rows, '-'));
+    expect(glimpse).toMatchObject({ named: undefined, writtenSince: undefined });
+  });
+
+  test('never pass for a listing, nor a listing for them', () => {
+    const short = shortFacts(['tank/r/a b@two\t2\t20\t-', 'status list 0']);
+    expect(parseFacts(target, short).dataset?.snapshots).toEqual([]);
+    expect(parseShortFacts(target, two, facts()).glimpse?.named).toBeUndefined();
+  });
+});
 
 describe('the facts of a target', () => {
   test('are what the agent printed', () => {

@@ -127,4 +127,14 @@ describe('several targets in one run, again and again', () => {
       oneIn(400),
     );
   });
+
+  test('cycles that list no snapshots are the ordinary case', async () => {
+    const simulation = await primed(2, undefined, 1);
+    for (let cycle = 0; cycle < 10; cycle += 1) {
+      tick();
+      await simulation.run(simulation.targets.map(() => well));
+    }
+    expect(simulation.short).toBe(20);
+    expect(simulation.source.snapshots).toHaveLength(1);
+  });
 });

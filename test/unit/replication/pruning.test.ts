@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import {
   type AbandonedQuestion,
   abandoned,
+  isTidyAfter,
   type PruningQuestion,
+  pruneReplaced,
   pruneSource,
   pruneTarget,
   type TargetPruningQuestion,
@@ -208,6 +210,57 @@ const always = (check: (asked: PruningQuestion, gone: readonly Snapshot[]) => vo
     }),
     oneIn(2),
   );
+
+/** The same where a cycle before left its base behind and nothing else to be done, as {@link pruneReplaced} wants it. */
+const orderly = question
+  .filter(({ sent }) => sent.createtxg > 1)
+  .map((asked): PruningQuestion & { readonly base: Snapshot | undefined } => {
+    const { source, sent } = asked;
+    const age = sent.createtxg - 1;
+    const snapshots = source.snapshots.map((each) =>
+      each.mark === mine || each.mark === 'superseded' ? { ...each, mark: undefined } : each,
+    );
+    const bookmarks = source.bookmarks.filter(({ label }) => !label.includes(mine));
+    const own = [marked(age), marked(sent.createtxg)];
+    return {
+      ...asked,
+      source: listing(snapshots, [...bookmarks, ...own]),
+      sent: snapshots.find(({ guid }) => guid === sent.guid) ?? sent,
+      replaced: marked(age).guid,
+      keep: undefined,
+      base: snapshots.find(({ guid }) => guid === marked(age).guid),
+    };
+  });
+
+describe('on a source whose snapshots were not listed', () => {
+  test('pruning takes what it would have taken with the listing', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(orderly, (asked) => {
+        const { source, base, target, series: format, sent } = asked;
+        const { bookmarks } = source;
+        const pruning = pruneReplaced({
+          source: { bookmarks },
+          target,
+          series: format,
+          sent,
+          base,
+        });
+        expect(pruning).toEqual(pruneSource(asked));
+        taken += pruning.snapshots.length;
+      }),
+      many,
+    );
+    expect(taken).toBeGreaterThan(0);
+  });
+
+  test('leaves nothing to be done where all that was superseded has gone', () => {
+    const left = snapshot(10, undefined, 'superseded');
+    const foreign = snapshot(11, 'foreign', 'superseded');
+    expect(isTidyAfter([left, foreign, snapshot(20)], [left], series)).toBe(true);
+    expect(isTidyAfter([left, foreign, snapshot(20)], [], series)).toBe(false);
+  });
+});
 
 describe('on the source, whatever is there, pruning', () => {
   test('never takes the snapshot that was sent, nor anything newer', () => {

@@ -2,6 +2,8 @@ import type { Zfs } from '../../../src/hosts/zfs-command.ts';
 import { commonBase } from '../../../src/replication/plan.ts';
 import {
   abandoned,
+  isTidyAfter,
+  pruneReplaced,
   pruneSource,
   pruneTarget,
   replacedBases,
@@ -42,6 +44,8 @@ export interface SimulatedTarget {
   partial: Guid | undefined;
   /** The run before left word of it. */
   isRemembered: boolean;
+  /** guid of what it brought, where nothing else was left to be done: the next one lists no snapshots. */
+  clean: Guid | undefined;
   isLocked: boolean;
   /** How many of its cycles ended well. */
   successes: number;
@@ -62,6 +66,8 @@ const refusedWith = (stderr: string) => ({ exitCode: 1, stdout: '', stderr });
 /** What ZFS would keep of one source, and its targets; time goes on from run to run. */
 export class Simulation {
   readonly targets: readonly SimulatedTarget[];
+  /** How many cycles went by what the one before had left word of, and listed no snapshots. */
+  short = 0;
   /** What a cycle threw, which none should. */
   readonly errors: unknown[] = [];
   readonly #keep: number | undefined;
@@ -82,6 +88,7 @@ export class Simulation {
       snapshots: [],
       partial: undefined,
       isRemembered: false,
+      clean: undefined,
       isLocked: false,
       successes: 0,
     }));
@@ -151,9 +158,11 @@ export class Simulation {
     share: Share,
     { run, zfs }: { readonly run: SimulatedRun; readonly zfs: Zfs },
   ): Promise<boolean> {
-    const { id } = target;
+    const { id, clean } = target;
     const asked = request();
     const { dataset } = source;
+    // The lock's file forgets when a run begins.
+    target.clean = undefined;
     const early = target.isRemembered ? await this.#begin(target, share, zfs) : undefined;
     await this.#turns();
     if (
@@ -170,6 +179,12 @@ export class Simulation {
     }
     const resumed = this.#snapshots.find(({ guid }) => guid === target.partial);
     target.partial = undefined;
+    const isShort =
+      clean !== undefined &&
+      resumed === undefined &&
+      early !== undefined &&
+      this.#isAsLeft(target, clean, early.sent);
+    if (isShort) this.short += 1;
     const begun = resumed ?? early?.sent ?? (await this.#begin(target, share, zfs)).sent;
     const made = resumed === undefined ? this.#madeFor(target, begun) : [];
     const listed = this.source;
@@ -179,7 +194,9 @@ export class Simulation {
       ({ label, guid }) => bookmarkMeaning(label)?.target === id && guid === base?.guid,
     );
     if (base !== undefined && !own) throw new Error(`${id} has no bookmark of its own of its base`);
-    if (resumed === undefined) {
+    if (isShort && base?.guid !== clean)
+      throw new Error(`${id} has another base than it remembers`);
+    if (resumed === undefined && !isShort) {
       const there = new Set(target.snapshots.map(({ guid }) => guid));
       const asks = { target: id, series, sent: begun, keep: this.#keep, base: base?.guid, there };
       await carryOutPruning(zfs, dataset, abandoned({ source: listed, ...asks }));
@@ -224,9 +241,30 @@ export class Simulation {
         priming.map(({ label }) => `${dataset}#${label}`),
       );
     }
-    const pruning = pruneSource({ ...question, series, keep: this.#keep });
+    const was = this.#snapshots.find(({ guid }) => guid === base?.guid);
+    const pruning = isShort
+      ? pruneReplaced({ source: seen, target: id, series, sent: begun, base: was })
+      : pruneSource({ ...question, series, keep: this.#keep });
     await carryOutPruning(zfs, dataset, pruning);
+    const isTidy = isShort || isTidyAfter(seen.snapshots, pruning.snapshots, series);
+    const isClean = isTidy && pruning.postponed.length === 0 && this.#keep === undefined;
+    if (isClean && !run.isKilled) {
+      target.clean = begun.guid;
+    }
     return true;
+  }
+
+  /** What a cycle may see that lists no snapshots, where nothing has happened since the last one. */
+  #isAsLeft({ id, snapshots }: SimulatedTarget, clean: Guid, sent: Snapshot): boolean {
+    const own = this.#bookmarks.filter(({ label }) => bookmarkMeaning(label)?.target === id);
+    const [base, pending] = own;
+    return (
+      own.length === 2 &&
+      base?.guid === clean &&
+      isPrimed(base.label, id) &&
+      pending?.guid === sent.guid &&
+      snapshots.at(-1)?.guid === clean
+    );
   }
 
   /** Snapshot, listing, bookmark; again where the snapshot of the others is gone. */

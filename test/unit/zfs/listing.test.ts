@@ -3,10 +3,13 @@ import { describe, expect, test } from 'vitest';
 import {
   parseProperties,
   parseSnapshots,
+  parseSourceGlimpse,
   parseSourceListing,
+  snapshotListingArguments,
+  sourceGlimpseArguments,
   sourceListingArguments,
 } from '../../../src/zfs/listing.ts';
-import { parseDatasetName } from '../../../src/zfs/names.ts';
+import { parseDatasetName, parseSnapshotLabel } from '../../../src/zfs/names.ts';
 import {
   datasetName,
   guid,
@@ -33,6 +36,39 @@ describe('the arguments of the listing', () => {
       'type,guid,createtxg,encryption,encryptionroot,keystatus,origin,compression,refcompressratio,zferry:a,zferry:b,zferry:for,name',
       'tank/vm',
     ]);
+  });
+});
+
+describe('a glimpse of a source', () => {
+  const label = parseSnapshotLabel('2026-11-20 08:05:00');
+  const row = (since: string) => head.replace('\t-\ttank', `\t${since}\ttank`);
+  const kid = `${head.replace('\t-\ttank', '\t7\ttank')}/kid`;
+  const own = 'bookmark\t5\t9\t-\t-\t-\t-\t-\t-\t-\t-\t-\ttank/vm#b';
+
+  test('asks for no snapshot', () => {
+    const words = sourceGlimpseArguments(tank, ['zferry:a', 'zferry:b'], label);
+    expect(words).toContain('filesystem,volume,bookmark');
+    expect(words.at(-2)).toContain(`zferry:b,written@${label},name`);
+  });
+
+  test('tells whether the snapshot of that name is there, of no other dataset', () => {
+    const seen = (since: string) => parseSourceGlimpse(tank, [row(since), own, kid].join('\n'));
+    expect(seen('0')).toMatchObject({
+      hasNamed: true,
+      compression: 'lz4',
+      bookmarks: [{ label: 'b', guid: '5', createtxg: 9 }],
+    });
+    expect(seen('4096').hasNamed).toBe(true);
+    expect(seen('-').hasNamed).toBe(false);
+    expect(seen('0')).not.toHaveProperty('snapshots');
+  });
+
+  test('is refused where it does not tell of the dataset', () => {
+    expect(refused(() => parseSourceGlimpse(tank, own), 'failed').message).toMatch(/^cannot read/);
+  });
+
+  test('a snapshot alone is asked for by its name', () => {
+    expect(snapshotListingArguments(tank, label).at(-1)).toBe(`tank/vm@${label}`);
   });
 });
 

@@ -1,0 +1,33 @@
+import type { MemberInstruction } from '../hosts/agent-session.ts';
+import { deliver } from './deliver.ts';
+import type { Delivery } from './prepare.ts';
+import { Settlement } from './settle.ts';
+import type { Arrival } from './situation.ts';
+import type { Wire } from './wire.ts';
+
+/** What came of a delivery that arrived. */
+interface Settled {
+  /** True where nothing is left to be done on the source. */
+  readonly isDone: boolean;
+  /** What the target was told to destroy. */
+  readonly prune: MemberInstruction['prune'];
+}
+
+/**
+ * Sends, verifies, records and prunes. The source's snapshots are pruned as soon as the target has shown the new one;
+ * all that says "verified" waits for the end of its session. Throws as `deliver` does; what could not be pruned is in the story.
+ */
+export const deliverAndSettle = async (
+  arrival: Arrival,
+  delivery: Delivery,
+  wire: Wire,
+): Promise<Settled> => {
+  const settlement = new Settlement(arrival, delivery);
+  const begun = () => {
+    if (!settlement.isBegun) arrival.observer.step('recording and pruning');
+    return settlement;
+  };
+  const sending = deliver(arrival, delivery, wire, () => void begun().prune());
+  const { prune } = await sending.finally(() => settlement.idle());
+  return { isDone: await begun().end(), prune };
+};
