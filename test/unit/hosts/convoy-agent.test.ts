@@ -44,7 +44,7 @@ const written = (name: string): readonly string[] => {
 /** Gives the agent a convoy of streams that are one line each. */
 const conveyed = (shell: string, members: readonly (readonly [string, string])[]) => {
   const program = agentProgram('0123456789abcdef', 'tree');
-  const words = [root, 'tank', 'tank', '', beatProgram(20), channelProgram];
+  const words = [root, 'tank', 'tank', '', beatProgram(20), '', channelProgram];
   const input = members.map(([name, line]) => `${name}\n${line}\nstream\n`).join('');
   const { stdout, stderr } = spawnSync(shell, ['-c', program, 'zferry-agent', ...words], {
     input: `convoy/none\n${input}`,
