@@ -111,6 +111,9 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   // Not -r: that would take a dataset below it that nobody has seen. `@%` goes as a whole or not at all.
   'discard() { is "$aside" "$1" && { z destroy "$aside@%"; z destroy "$aside"; }; };',
   `inspect() { echo section inspection; z list ${inspectionArguments} "$target" "$fresh" "$aside" 2>&1; echo end inspection; };`,
+  // Where a snapshot of that guid is: beside the target, or else anywhere in its pool.
+  'held() { z list -Hp "$@" -t snapshot -o guid,name 2>&1 | grep "^$guid$tab"; };',
+  'seek() { guid=$1; echo section seek; held -r -d 2 "$parent" || held -r "$pool"; echo end seek; };',
   'act() { echo section "$1"; "$@" 2>&1; echo status "$1" $?; facts; };',
 
   ...(takesConvoy(scope) ? convoyLines : []),
@@ -123,6 +126,7 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'replace) replace; facts;;',
   'abort|rollback|aside|promote|discard) act "$@";;',
   'inspect) inspect;;',
+  'seek) seek "$2";;',
   'receive) receive "$@"; exit 0;;',
   ...(takesConvoy(scope) ? ['convoy) convoy "$@"; exit 0;;', 'parents) act "$@";;'] : []),
   '*) exit 0;; esac; done',

@@ -12,8 +12,10 @@ import {
   parentOf,
   parseDatasetName,
   parseGuid,
+  parseSnapshotLabel,
   type SnapshotLabel,
   shown,
+  snapshotName,
 } from '../zfs/names.ts';
 import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix } from '../zfs/siblings.ts';
@@ -362,6 +364,20 @@ export const parseAction = (action: Action, lines: readonly string[]): string | 
   const [said = ''] = answer;
   return said === '' || said.startsWith('status ') ? `${zfsFor[action]} failed` : said;
 };
+
+/** Reads the answer to `seek`: full names of the snapshots of that guid. What is no such line is left out. */
+export const parseSought = (guid: Guid, lines: readonly string[]): readonly string[] =>
+  (bySection(lines).get('seek') ?? []).flatMap((line) => {
+    const [found, name = ''] = line.split('\t');
+    const [dataset = '', label, ...rest] = name.split('@');
+    if (found !== guid || label === undefined || rest.length > 0) return [];
+    try {
+      return [snapshotName(parseDatasetName(dataset), parseSnapshotLabel(label))];
+    } catch {
+      // The target said it: what is no name is nowhere.
+      return [];
+    }
+  });
 
 /** guids by label, out of lines of `type guid name …`. */
 const snapshotGuids = (lines: readonly string[]): ReadonlyMap<string, string> =>

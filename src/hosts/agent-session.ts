@@ -10,6 +10,7 @@ import {
   parseFacts,
   parseReceiveReport,
   parseShortFacts,
+  parseSought,
   type ReceiveReport,
   type ShortFacts,
   type TargetFacts,
@@ -95,6 +96,8 @@ export interface AgentSession {
   readonly discard: (guid: Guid) => Promise<TargetFacts>;
   /** Looks closer: all that is of the target, below it, and beside it by the names that zferry gives. */
   readonly inspect: () => Promise<readonly Inspected[]>;
+  /** Full names of the snapshots of that guid in the target's pool, those beside the target if there are any. */
+  readonly seek: (guid: Guid) => Promise<readonly string[]>;
   /**
    * Makes the agent ready and hands out the session's standard input, for the last process of the pipeline;
    * the report comes when the agent has ended, complete or not.
@@ -477,6 +480,10 @@ export const openAgentSession = async (
     inspect: async () => {
       await conversation.say('inspect');
       return parseInspection(await conversation.until('end inspection'));
+    },
+    seek: async (guid) => {
+      await conversation.say('seek', guid);
+      return parseSought(guid, await conversation.until('end seek'));
     },
     receive: (instruction) =>
       receiving(receiveWords(instruction), (lines) => parseReceiveReport(dataset, lines)),

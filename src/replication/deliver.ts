@@ -20,6 +20,11 @@ import { stuckPartial } from './stuck.ts';
 import { type Transfer, type TransferResult, transfer } from './transfer.ts';
 import type { Wire } from './wire.ts';
 
+const kindOf = ({ kind }: Stream): NonNullable<Story['kind']> => {
+  if (kind === 'resume') return 'resumed';
+  return kind === 'clone' ? 'full' : kind;
+};
+
 /** Tells what is about to be sent. */
 export const tellStory = (
   story: Story,
@@ -32,7 +37,7 @@ export const tellStory = (
   const { base, stream: first } = delivery.before[0] ?? delivery;
   story.snapshot = sent.label;
   story.guid = sent.guid;
-  story.kind = first.kind === 'resume' ? 'resumed' : first.kind;
+  story.kind = kindOf(first);
   story.compression = compression;
   story.asStored = stream.asStored;
   story.raw = stream.raw;

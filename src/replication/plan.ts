@@ -2,7 +2,7 @@ import { failure, refusal, ZferryError } from '../errors.ts';
 import type { HostFacts, TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { Snapshot, SourceListing, SourceTraits } from '../zfs/listing.ts';
-import { parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
+import { type Guid, parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';
 import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
 import {
@@ -218,17 +218,25 @@ const foreignPartial = (request: Request, why: string): PartialPlan => ({
   ),
 });
 
+/** What else is known where a partial receive is met. */
+export interface PartialHints {
+  /** guid of the snapshot that the source is a clone of: a first send may begin with that, and with nothing else. */
+  readonly origin?: Guid | undefined;
+  /** The token of one that zfs has just refused to complete. */
+  readonly stuck?: string | undefined;
+}
+
 /**
  * Decides about a partial receive. The token comes from the target and is taken as hostile: only when it
  * continues a snapshot of this very source, from a base that both sides have, raw or plain as the series
- * is, does it get near `zfs send -t`. `stuck` is the token of one that zfs has just refused to complete.
+ * is, does it get near `zfs send -t`.
  */
 export const decidePartial = (
   request: Request,
   source: SourceListing,
   target: TargetDataset,
   contents: TokenContents | undefined,
-  stuck?: string,
+  { origin, stuck }: PartialHints = {},
 ): PartialPlan => {
   const problem = sourceProblem(request, source) ?? matchProblem(request, source, target);
   if (problem !== undefined) return { kind: 'refuse', error: problem };
@@ -238,10 +246,11 @@ export const decidePartial = (
   const here = new Set([...source.snapshots, ...source.bookmarks].map(({ guid }) => String(guid)));
   const snapshot = source.snapshots.find(({ guid }) => guid === contents.toGuid);
   const { fromGuid } = contents;
-  const baseFits =
-    fromGuid === undefined
-      ? isPrime
-      : here.has(fromGuid) && target.snapshots.some(({ guid }) => guid === fromGuid);
+  const baseFits = isPrime
+    ? fromGuid === undefined || fromGuid === origin
+    : fromGuid !== undefined &&
+      here.has(fromGuid) &&
+      target.snapshots.some(({ guid }) => guid === fromGuid);
   const isOurs =
     contents.toName.startsWith(`${dataset}@`) && (here.has(contents.toGuid) || baseFits);
   if (!(isOurs || isPrime)) {

@@ -10,6 +10,7 @@ import { cargoOf, isForeign, isUnfinishedPrime } from './carrying.ts';
 import { goesRaw } from './encryption.ts';
 import type { Beginning } from './head-start.ts';
 import { newReplicaNotes } from './new-replica.ts';
+import { originGuid, sharedOrigin } from './origin.ts';
 import { overlapProblem } from './overlap.ts';
 import { decide, decidePartial, type PartialPlan, sourceProblem, targetProblem } from './plan.ts';
 import { abandoned } from './pruning.ts';
@@ -66,12 +67,17 @@ export const streamFor = (
   base: Base | undefined,
   label: SnapshotLabel,
   source: SourceTraits,
+  origin: string | undefined,
 ): Stream => {
   const raw = goesRaw(request, source);
   const asStored = raw || goesAsStored(request, source, facts);
   const { properties } = request;
-  if (base === undefined)
-    return { kind: 'full', label, largeBlocks: true, asStored, raw, properties };
+  if (base === undefined) {
+    const blocks = { label, largeBlocks: true, asStored, raw, properties };
+    return origin === undefined
+      ? { kind: 'full', ...blocks }
+      : { kind: 'clone', origin, ...blocks };
+  }
   const largeBlocks = parseStreamRecord(source.properties[0])?.largeBlocks === true;
   return { kind: 'incremental', base, label, largeBlocks, asStored, raw, properties };
 };
@@ -221,6 +227,7 @@ export const prepareNew = async (
     if (plan.kind === 'refuse') throw plan.error;
     const base = plan.kind === 'full' ? undefined : plan.base;
     const sent = snapshotIn(listed, label);
+    const origin = base === undefined ? await sharedOrigin(situation, listed) : undefined;
     const recorded =
       base === undefined
         ? await recordFirst(situation, listed, sent)
@@ -240,14 +247,20 @@ export const prepareNew = async (
       const before = row[index - 1];
       const from = before === undefined ? base : { kind: 'snapshot' as const, ...before };
       return {
-        stream: streamFor(situation, sturdy(situation, source, from), snapshot.label, listed),
+        stream: streamFor(
+          situation,
+          sturdy(situation, source, from),
+          snapshot.label,
+          listed,
+          origin,
+        ),
         ...{ sent: snapshot, source, target: facts.dataset, base: from, replaced: base?.guid },
         made: [...bookmarksOf(row.slice(index)), snapshotName(dataset, label)],
         ...{ before: [], isCargo: snapshot !== sent, notes: [] },
       };
     });
     const last = deliveries.pop() as Delivery;
-    const notes = isFirst ? newReplicaNotes(request, listed, facts) : [];
+    const notes = isFirst ? newReplicaNotes(request, listed, facts, origin) : [];
     return { ...last, before: deliveries, notes: [...notes, ...cargo.notes] };
   } catch (error) {
     return await retract(situation, made, error);
@@ -338,7 +351,8 @@ export const prepare = async (situation: Situation): Promise<Delivery | 'already
     const source = await lookAtSource(zfs, dataset, id);
     if (request.abortPartial) return await giveUpPartial(situation, source, target);
     const contents = await lookIntoToken(zfs, target.resumeToken);
-    const plan = decidePartial(request, source, target, contents, stuck?.token);
+    const origin = await originGuid(zfs, source);
+    const plan = decidePartial(request, source, target, contents, { origin, stuck: stuck?.token });
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'resume') {
       if (mustRollBack(situation, target)) {

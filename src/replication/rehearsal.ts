@@ -12,6 +12,7 @@ import { cargoOf, isUnfinishedPrime } from './carrying.ts';
 import { goesRaw } from './encryption.ts';
 import { agentKey, sourceKey } from './locking.ts';
 import { newReplicaNotes } from './new-replica.ts';
+import { originGuid, sharedOrigin } from './origin.ts';
 import { overlapProblem } from './overlap.ts';
 import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
 import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
@@ -131,7 +132,9 @@ const foresee = async (
   const { dataset } = request.pair.source;
   const token = facts.dataset?.resumeToken;
   if (facts.dataset !== undefined && token !== undefined) {
-    const plan = decidePartial(request, source, facts.dataset, await lookIntoToken(zfs, token));
+    const contents = await lookIntoToken(zfs, token);
+    const origin = await originGuid(zfs, source);
+    const plan = decidePartial(request, source, facts.dataset, contents, { origin });
     if (plan.kind === 'refuse') throw plan.error;
     if (plan.kind === 'resume') {
       const replaced = plan.fromGuid as Guid | undefined;
@@ -268,6 +271,10 @@ export const rehearseCycle = async (
   if (unfit !== undefined) throw unfit;
   const wire = chooseWire(request, facts, from);
   const outlook = await foresee(request, { zfs, id, source, facts });
+  const origin =
+    outlook.kind === 'full'
+      ? await sharedOrigin({ request, zfs, session, facts }, source)
+      : undefined;
   const rollback = await foreseeRollback(request, session, facts, outlook);
   const prune = prunings(request, id, source, facts, outlook);
   const gone = new Set(rollback?.destroys);
@@ -276,12 +283,12 @@ export const rehearseCycle = async (
     base: outlook.base && baseName(dataset, outlook.base),
     snapshot: snapshotName(dataset, outlook.sent.label),
     carries: outlook.carries.map(({ label }) => snapshotName(dataset, label)),
-    estimate: outlook.estimate,
+    estimate: origin === undefined ? outlook.estimate : await property(zfs, dataset, 'logicalused'),
     wire: fitted(wire, request, source, outlook),
     asStored: outlook.asStored,
     raw: outlook.raw,
     notes: [
-      ...(outlook.kind === 'full' ? newReplicaNotes(request, source, facts) : []),
+      ...(outlook.kind === 'full' ? newReplicaNotes(request, source, facts, origin) : []),
       ...outlook.notes,
     ],
     givesUpPartial: request.abortPartial && facts.dataset?.resumeToken !== undefined,

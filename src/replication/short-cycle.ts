@@ -41,7 +41,7 @@ const deliveryOf = (
   const base = baseFor(arrival, beginning);
   const { guid, createtxg } = pending;
   return {
-    stream: streamFor(arrival, base, label, source),
+    stream: streamFor(arrival, base, label, source, undefined),
     sent: { label, guid, createtxg, mark: arrival.id },
     ...{ source, target, base, replaced: base.guid },
     made: [bookmarkName(dataset, pending.label), snapshotName(dataset, label)],

@@ -26,6 +26,8 @@ interface Blocks {
 /** What `zfs send` is asked for. A resumed stream has its flags in its token. */
 export type Stream =
   | ({ readonly kind: 'full' } & Blocks)
+  /** Makes a clone of the snapshot with that full name on the source, which the target's pool has too. */
+  | ({ readonly kind: 'clone'; readonly origin: string } & Blocks)
   | ({ readonly kind: 'incremental'; readonly base: Base } & Blocks)
   | ({ readonly kind: 'resume'; readonly token: string } & Pick<Blocks, 'asStored' | 'raw'>);
 
@@ -50,6 +52,7 @@ export const sendArguments = (dataset: DatasetName, stream: Stream): readonly st
     ...blockFlags(stream),
     ...(stream.properties ? ['-p'] : []),
     ...(stream.kind === 'incremental' ? ['-i', baseName(dataset, stream.base)] : []),
+    ...(stream.kind === 'clone' ? ['-i', stream.origin] : []),
     snapshotName(dataset, stream.label),
   ];
 };

@@ -5,6 +5,7 @@ import type { Place } from '../../hosts/place.ts';
 import { onHost } from '../../hosts/questions.ts';
 import type { SourceHost } from '../../hosts/source-host.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
+import type { Guid } from '../../zfs/names.ts';
 import { baseName, type TokenContents } from '../../zfs/send.ts';
 import { commonBase, decide, decidePartial, targetProblem } from '../plan.ts';
 import type { Request } from '../request.ts';
@@ -19,6 +20,8 @@ export interface Links {
   readonly facts: TargetFacts;
   /** What the target's resume token says, where it has one that can be read. */
   readonly token: TokenContents | undefined;
+  /** guid of the snapshot that the source is a clone of, where a token was to be looked into. */
+  readonly origin?: Guid | undefined;
 }
 
 const hasBookmark = ({ source, id }: Links, guid: string): boolean =>
@@ -59,11 +62,11 @@ export const checkBase = (request: Request, links: Links): Finding => {
 };
 
 /** What has been received in part, and what the next cycle makes of it. */
-export const checkToken = (request: Request, { source, facts, token }: Links): Finding => {
+export const checkToken = (request: Request, { source, facts, token, origin }: Links): Finding => {
   const check = 'token';
   const { dataset } = facts;
   if (dataset?.resumeToken === undefined) return ok(check, 'nothing is received in part');
-  const plan = decidePartial(request, source, dataset, token);
+  const plan = decidePartial(request, source, dataset, token, { origin });
   if (plan.kind === 'refuse') return badAs(check, plan.error);
   return plan.kind === 'resume'
     ? warn(check, `@${plan.snapshot.label} is received in part; the next cycle goes on with it`)

@@ -3,6 +3,7 @@ import type { Zfs } from '../../hosts/zfs-command.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { parentOf } from '../../zfs/names.ts';
 import { goesRaw } from '../encryption.ts';
+import { originGuid } from '../origin.ts';
 import { commonBase } from '../plan.ts';
 import { estimateOf } from '../rehearsal.ts';
 import type { Request, Tree } from '../request.ts';
@@ -40,7 +41,8 @@ const linksOf = async (
 ): Promise<Links> => {
   const resumeToken = facts.dataset?.resumeToken;
   const token = resumeToken === undefined ? undefined : await lookIntoToken(zfs, resumeToken);
-  return { id, source, facts, token };
+  const origin = token && (await originGuid(zfs, source));
+  return { id, source, facts, token, origin };
 };
 
 const replicasOf = async (lens: Lens, tree: Tree | undefined): Promise<readonly Replica[]> => {

@@ -1,5 +1,6 @@
 import { failure } from '../../errors.ts';
 import { isUnfinishedPrime } from '../carrying.ts';
+import { originGuid } from '../origin.ts';
 import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
 import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
 import type { BegunSituation } from '../situation.ts';
@@ -35,7 +36,8 @@ export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
   if (target?.resumeToken !== undefined) {
     if (request.abortPartial || mustRollBack(situation, target)) return { kind: 'by itself' };
     const contents = await lookIntoToken(zfs, target.resumeToken);
-    const plan = decidePartial(request, source, target, contents);
+    const origin = await originGuid(zfs, source);
+    const plan = decidePartial(request, source, target, contents, { origin });
     if (plan.kind === 'give up') return { kind: 'by itself' };
     if (plan.kind === 'resume') {
       await adopt(situation);

@@ -5,8 +5,9 @@ import {
   parseFacts,
   parseReceiveReport,
   parseShortFacts,
+  parseSought,
 } from '../../../src/hosts/agent-report.ts';
-import { parseDatasetName, parseSnapshotLabel } from '../../../src/zfs/names.ts';
+import { parseDatasetName, parseGuid, parseSnapshotLabel } from '../../../src/zfs/names.ts';
 import {
   datasetName,
   guid,
@@ -416,6 +417,24 @@ describe('the report of a receive', () => {
       oneIn(5),
     );
   });
+});
+
+test('what is sought is found by its guid, and what is no name is nowhere', () => {
+  const wanted = parseGuid('7');
+  const said = (...lines: readonly string[]) =>
+    parseSought(wanted, ['section seek', ...lines, 'end seek']);
+  expect(said('7\ttank/a b@v 1', '7\tpool/c@v1')).toEqual(['tank/a b@v 1', 'pool/c@v1']);
+  expect(said()).toEqual([]);
+  for (const line of ['77\ttank/a@v', '7\ttank/a', '7\t-r@v', '7\ta@b@c', '7 tank/a@v', '']) {
+    expect(said(line)).toEqual([]);
+  }
+  fc.assert(
+    fc.property(hostileText(), (text) => {
+      for (const name of said(`7\t${text}`))
+        expect(name).toMatch(/^[\w:. -]+(\/[\w:. -]+)*@[\w:. -]+$/);
+    }),
+    many,
+  );
 });
 
 describe('the answer to an action', () => {

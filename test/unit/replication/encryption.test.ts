@@ -137,9 +137,12 @@ describe('below an encrypted dataset', () => {
 test('of a new replica it is said that it shares no blocks, and whose key it has', () => {
   const there = facts(undefined, { parentEncryption: encryptedBy('pool') });
   const clone = listing([one], [], { origin: 'tank/base@x' });
-  expect(newReplicaNotes(request(), clone, there)).toEqual([
+  expect(newReplicaNotes(request(), clone, there, undefined)).toEqual([
     'sent as a full dataset, although it is a clone of tank/base@x',
     'encrypted on backup with the key of pool',
   ]);
-  expect(newReplicaNotes(request(), listing([one]), facts(undefined))).toEqual([]);
+  expect(newReplicaNotes(request(), clone, facts(undefined), 'tank/base@x')).toEqual([
+    'sent as a clone of tank/base@x',
+  ]);
+  expect(newReplicaNotes(request(), listing([one]), facts(undefined), undefined)).toEqual([]);
 });

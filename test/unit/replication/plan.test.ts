@@ -9,6 +9,7 @@ import {
   sourceProblem,
   targetProblem,
 } from '../../../src/replication/plan.ts';
+import { parseGuid } from '../../../src/zfs/names.ts';
 import type { TokenContents } from '../../../src/zfs/send.ts';
 import { many } from '../support/arbitraries.ts';
 import {
@@ -307,16 +308,36 @@ describe('a partial receive', () => {
     }
   });
 
+  test('of a first send may begin with the origin of the source, by its guid, and with nothing else', () => {
+    const clone = listing([two], [], { origin: 'tank/golden@x' });
+    const plan = (fromGuid: string | undefined, origin: string | undefined) =>
+      decidePartial(request({ intent: 'prime' }), clone, partialPrime, contents({ fromGuid }), {
+        origin: origin === undefined ? undefined : parseGuid(origin),
+      }).kind;
+    expect(plan('9', '9')).toBe('resume');
+    expect(plan(undefined, '9')).toBe('resume');
+    for (const other of ['1', '2', '8']) expect(plan(other, '9')).toBe('refuse');
+    expect(plan('9', undefined)).toBe('refuse');
+    // Nor does it make a base of an increment
+    const further = decidePartial(request(), both, partial, contents({ fromGuid: '9' }), {
+      origin: parseGuid('9'),
+    });
+    expect(further.kind).not.toBe('resume');
+  });
+
   test('is given up when its snapshot or its base is gone here, for the replica stays', () => {
     expect(decidePartial(request(), listing([one]), partial, contents()).kind).toBe('give up');
     expect(decidePartial(request(), listing([two]), partial, contents()).kind).toBe('give up');
   });
 
   test('is given up when zfs there refused to complete that very one, but a first send by a person only', () => {
-    expect(decidePartial(request(), both, partial, contents(), token).kind).toBe('give up');
-    expect(decidePartial(request(), both, partial, contents(), `${token}0`).kind).toBe('resume');
+    expect(decidePartial(request(), both, partial, contents(), { stuck: token }).kind).toBe(
+      'give up',
+    );
+    const stuck = `${token}0`;
+    expect(decidePartial(request(), both, partial, contents(), { stuck }).kind).toBe('resume');
     const full = contents({ fromGuid: undefined });
-    expect(decidePartial(request(), both, partialPrime, full, token)).toMatchObject({
+    expect(decidePartial(request(), both, partialPrime, full, { stuck: token })).toMatchObject({
       kind: 'refuse',
       error: {
         message: expect.stringContaining('cannot be continued'),

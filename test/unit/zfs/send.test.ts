@@ -40,6 +40,13 @@ describe('the arguments of zfs send', () => {
     );
   });
 
+  test('of a clone begin with its origin, wherever that is', () => {
+    const origin = 'tank/golden one@v1';
+    expect(sendArguments(tank, { kind: 'clone', origin, label, ...plainly })).toEqual([
+      ...['send', '-v', '-P', '-i', origin, 'tank/a vm@zferry_2'],
+    ]);
+  });
+
   test('keep large blocks when the series has them, and only then', () => {
     expect(sendArguments(tank, { kind: 'full', label, ...plainly, largeBlocks: true })).toEqual([
       'send',
