@@ -204,12 +204,6 @@ export const requestFor = (
     );
   }
   const tree = treeFrom(options);
-  if (options.includeSnapshots !== undefined && source.host.kind === 'remote') {
-    throw usageError(
-      `the source ${source.typed} is on another host; --include-snapshots is for a source on this one`,
-      'run zferry on the host of the source, or leave the option out',
-    );
-  }
   // That neither pv nor mbuffer is there is said before anything is begun.
   if (options.rate !== undefined) limiter(options.rate);
   // That the new replica's name would be too long is said before anything is begun.

@@ -41,6 +41,22 @@ describe.each([
   ['a source on another host', pulls],
   ['both on another host, through this one', leadsThrough],
 ])('%s', (_, make) => {
+  test('have the snapshots of others carried over too', async () => {
+    one = await make();
+    const take = async (label: string) => {
+      await writeMore(one, 1);
+      await one.from.ok(sh`zfs snapshot ${`${one.source}@${label}`}`);
+    };
+    await take('h1');
+    const include = ['--include-snapshots', 'h*'];
+    expect(await zferry(one, ['prime', ...include])).toEqual(silentSuccess);
+    await take('h2');
+    await take('h3');
+    expect(await zferry(one, ['run', ...include])).toEqual(silentSuccess);
+    expect((await logged(one)).at(-1)).toMatch(/ \(2 snapshots carried over\)$/);
+    expect(await snapshots(one.to, one.target)).toEqual(['h1', 'h2', 'h3', await isCurrent(one)]);
+  });
+
   test('are primed and kept current with one login', async () => {
     one = await make();
     const calm = { ...silentSuccess, logins: 1 };

@@ -97,12 +97,6 @@ describe('a request', () => {
     }
   });
 
-  test('for snapshots of others needs a source on this host', () => {
-    const error = refused(() => asked('nas:tank/vm', 'pool/vm', '--include-snapshots', '*'));
-    expect(error).toMatchObject({ exitCode: 2 });
-    expect(error.message).toContain('--include-snapshots is for a source on this one');
-  });
-
   test('from this host to itself compresses nothing unless that is asked for', () => {
     expect(asked('tank/vm', 'usb/vm')).toMatchObject({
       pair: { target: { dataset: 'usb/vm', host: { kind: 'here' } } },
