@@ -13,7 +13,7 @@ export interface Clean {
 /** What a cycle that succeeded tells the next one of its pair. It may get lost: nothing but speed may hang on it. */
 export interface Memory {
   readonly target: TargetId;
-  /** undefined where something was left, or a history is kept: the next one has to list all. */
+  /** undefined where something was left: the next one has to list all. */
   readonly clean: Clean | undefined;
 }
 
