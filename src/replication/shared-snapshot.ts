@@ -2,7 +2,7 @@ import type { Zfs } from '../hosts/zfs-command.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import type { Request } from './request.ts';
-import { fateOf, type Part } from './sharing.ts';
+import { fateOf, type Owner, type Part } from './sharing.ts';
 import { destroyEach, type Extent, type Kept, makeSnapshot } from './snapshot.ts';
 import type { TargetId } from './target-id.ts';
 
@@ -74,8 +74,8 @@ export class SharedSnapshot {
   readonly #parts: Part[];
   /** The same for one dataset of a tree where it is another, by full name and the target's place. */
   readonly #own = new Map<string, Map<number, Part>>();
-  /** Its full names, and the target whose mark each has. */
-  readonly #made = new Map<string, TargetId>();
+  /** Its full names, and the mark that each has. */
+  readonly #made = new Map<string, Owner>();
   #making: Promise<SnapshotLabel> | undefined;
   /** Of a tree's: by what label it was made, and for which target. */
   #tree: { readonly label: SnapshotLabel; readonly owner: TargetId } | undefined;
@@ -103,7 +103,9 @@ export class SharedSnapshot {
     extent: () => Promise<Extent>,
   ): Promise<Obtained> {
     const before = this.#parts[index] ?? { kind: 'open' };
-    if (before.kind === 'using') return await alone(need, taken, await extent());
+    if (before.kind === 'using' || before.kind === 'done') {
+      return await alone(need, taken, await extent());
+    }
     const isOwn = this.#making === undefined;
     // From now on nobody takes it back.
     this.#parts[index] = { kind: 'using', target: need.id };
@@ -175,12 +177,17 @@ export class SharedSnapshot {
 
   #arrived(index: number, name: string): void {
     const part = this.#parts[index];
-    if (part?.kind === 'using' && this.#made.has(name)) this.#set(index, name, part);
+    if (part?.kind === 'using' && this.#made.has(name)) {
+      this.#set(index, name, { ...part, kind: 'done' });
+    }
   }
 
   async #end(index: number, zfs: Zfs, verified: boolean): Promise<readonly Kept[]> {
     const part = this.#parts[index];
-    if (part?.kind === 'using' && verified) return [];
+    if (part?.kind === 'using' && verified) {
+      this.#parts[index] = { ...part, kind: 'done' };
+      return [];
+    }
     this.#parts[index] = { kind: part?.kind === 'using' ? 'failed' : 'free' };
     return await this.#decide(zfs);
   }
@@ -191,7 +198,7 @@ export class SharedSnapshot {
     names: Iterable<string> = [...this.#made.keys()],
   ): Promise<readonly Kept[]> {
     const going: string[] = [];
-    const heirs = new Map<TargetId, string[]>();
+    const heirs = new Map<Owner, string[]>();
     for (const name of names) {
       const owner = this.#made.get(name);
       const own = this.#own.get(name);

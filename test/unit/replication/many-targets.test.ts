@@ -128,6 +128,18 @@ describe('several targets in one run, again and again', () => {
     );
   });
 
+  test('what a slow target had in vain goes, although a faster one has gone on meanwhile', async () => {
+    const simulation = await primed(2, undefined, 1);
+    tick();
+    await simulation.run([{ course: 'in vain', lasts: 4 }, well]);
+    for (let rest = 0; rest < 8; rest += 1) {
+      tick();
+      await simulation.run([well, well]);
+    }
+    expect(simulation.errors).toEqual([]);
+    expect(simulation.source.snapshots).toHaveLength(1);
+  });
+
   test('cycles that list no snapshots are the ordinary case', async () => {
     const simulation = await primed(2, undefined, 1);
     for (let cycle = 0; cycle < 10; cycle += 1) {
