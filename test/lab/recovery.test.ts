@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { change } from './support/change.ts';
 import { dst, src } from './support/host.ts';
-import { diesBefore, diesInTheMiddle, inTheMiddle } from './support/interruption.ts';
+import { diesBefore, diesInTheMiddle, inTheMiddle, killZferry } from './support/interruption.ts';
 import { changingNothing, said, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -533,7 +533,7 @@ describe('forget', () => {
   test('cut short before its last step goes on with the same command', async () => {
     pair = await primedPair();
     const tools = await wrapTools({
-      zfs: 'case "$*" in inherit*) kill -KILL $PPID; exit 1;; esac',
+      zfs: `case "$*" in inherit*) ${killZferry}; exit 1;; esac`,
     });
     const killed = await src.run(
       `${sh`PATH=${`${tools}:/usr/local/bin:/usr/bin:/bin`} zferry forget ${pair.source} ${pair.place}`}; exit $?`,

@@ -43,6 +43,10 @@ export const diesInTheMiddle = async (
   await dst.until('! pgrep -x zfs');
 };
 
+/** Shell commands of a wrapped program: zferry, which may have started it by way of a shell, dies, kill -9. */
+export const killZferry =
+  'run=$PPID; until [ -z "$run" ] || [ "$(readlink /proc/$run/exe)" = /usr/local/bin/zferry ]; do run=$(sed -n "s/^PPid:\\t//p" /proc/$run/status); done; kill -KILL $run';
+
 /** zferry (a verb and options, for this pair) dies, kill -9, when it would run the first zfs whose words match. */
 export const diesBefore = async (
   pair: Pair,
@@ -50,7 +54,7 @@ export const diesBefore = async (
   words: string,
 ): Promise<void> => {
   const tools = await wrapTools({
-    zfs: `case "$*" in ${words}) kill -KILL $PPID; exit 1;; esac`,
+    zfs: `case "$*" in ${words}) ${killZferry}; exit 1;; esac`,
   });
   const command = underCron([...verb, pair.source, pair.place, '--log', pair.log], tools);
   expect((await src.run(`${command}; exit $?`)).exitCode).toBe(137);

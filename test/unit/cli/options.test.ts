@@ -81,7 +81,7 @@ describe('a request', () => {
   });
 
   test('of a tree may be on another host', () => {
-    const tree = { exclude: [], maxDepth: undefined };
+    const tree = { exclude: [], maxDepth: undefined, parallel: 1 };
     expect(asked('nas:tank/vm', 'pool/vm', '--recursive').tree).toEqual(tree);
   });
 
