@@ -197,7 +197,9 @@ describe('a snapshot that a person named', () => {
       await host.ok(sh`zfs program ${host.pool} /tmp/lab-percent.lua`);
       const [source, target] = [await stateOf(src, pair.source), await stateOf(dst, pair.target)];
 
-      const { exitCode, stdout, stderr } = await pair.cycle();
+      // With a history to keep, all snapshots are listed
+      const history = ['--keep', '3', '--keep-target', 'last=3'];
+      const { exitCode, stdout, stderr } = await pair.cycle(...history);
       expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
       expect(stderr).toMatch(
         new RegExp(
