@@ -180,7 +180,12 @@ describe('guids of the target', () => {
     await src.ok(sh`zfs snapshot ${claimed}`);
     onTestFinished(async () => void (await src.run(sh`zfs destroy ${claimed}; true`)));
     const line = `END { print "${pair.target}@claimed", "${await guid(src, claimed)}", "99999999", "-" }`;
-    const { result, calls } = await lied(await liar({ zfs: listLie(`{ print } ${line}`) }));
+    // With a policy it is asked for all of its snapshots
+    const policy = ['--keep-target', 'last=1'];
+    const { result, calls } = await lied(
+      await liar({ zfs: listLie(`{ print } ${line}`) }),
+      ...policy,
+    );
     // By the bookmark that was just made of it
     expect(streams(calls)[0]).toContain(`-i ${pair.source}#zferry_`);
     expect(verdictOf(result)).toMatchObject({
