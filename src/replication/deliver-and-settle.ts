@@ -16,11 +16,13 @@ interface Settled {
 /**
  * Sends, verifies, records and prunes. The source's snapshots are pruned as soon as the target has shown the new one;
  * all that says "verified" waits for the end of its session. Throws as `deliver` does; what could not be pruned is in the story.
+ * `onLost` hears of an error before which the target had not shown the new snapshot, and may throw another one.
  */
 export const deliverAndSettle = async (
   arrival: Arrival,
   delivery: Delivery,
   wire: Wire,
+  onLost: (error: unknown) => Promise<void> = () => Promise.resolve(),
 ): Promise<Settled> => {
   const settlement = new Settlement(arrival, delivery);
   const begun = () => {
@@ -28,6 +30,10 @@ export const deliverAndSettle = async (
     return settlement;
   };
   const sending = deliver(arrival, delivery, wire, () => void begun().prune());
-  const { prune } = await sending.finally(() => settlement.idle());
+  const { prune } = await sending.catch(async (error: unknown) => {
+    await settlement.idle();
+    if (!settlement.isBegun) await onLost(error);
+    throw error;
+  });
   return { isDone: await begun().end(), prune };
 };

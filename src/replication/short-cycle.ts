@@ -49,17 +49,15 @@ const deliveryOf = (
   };
 };
 
-/** Throws the error that ended a transfer; as {@link BaseGone} where the snapshot that it began with is not there any more. */
-const rethrow = async (
+/** Throws {@link BaseGone} where a transfer has failed because the snapshot that it began with is not there any more. */
+const findBase = async (
   { request, zfs, tether }: ShortArrival,
   { base }: Delivery,
   error: unknown,
-): Promise<never> => {
-  if (!(error instanceof ZferryError) || base?.kind !== 'snapshot' || tether.signal.aborted) {
-    throw error;
-  }
+): Promise<void> => {
+  if (!(error instanceof ZferryError) || base?.kind !== 'snapshot' || tether.signal.aborted) return;
   const found = await lookAtSnapshot(zfs, request.pair.source.dataset, base.label);
-  throw found?.guid === base.guid ? error : new BaseGone(error, error);
+  if (found?.guid !== base.guid) throw new BaseGone(error, error);
 };
 
 /**
@@ -81,8 +79,8 @@ export const shortCycle = async (
   headStart.takeShort();
   const delivery = deliveryOf(arrival, glimpse, beginning);
   const fit = fitted(wire, request, source, delivery.stream);
-  const { isDone } = await deliverAndSettle(arrival, delivery, fit).catch((error: unknown) =>
-    rethrow(arrival, delivery, error),
+  const { isDone } = await deliverAndSettle(arrival, delivery, fit, (error) =>
+    findBase(arrival, delivery, error),
   );
   const { label, guid } = delivery.sent;
   return isDone && story.kept.length === 0 ? { ...clean, label, guid } : 'unclean';
