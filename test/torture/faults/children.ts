@@ -124,6 +124,7 @@ const partAlone: Fault = {
   alone: true,
   strike: async (scene) => {
     const child = await any(scene);
+    scene.hands.servedAlone.add(child);
     const part = runPart(child, replicaOf(child));
     part.catch(() => undefined);
     return {

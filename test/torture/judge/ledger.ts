@@ -65,6 +65,9 @@ export class Hands {
   /** Targets of which a person gives up what is there, by a flag that says so before it acts. */
   readonly mayLose = new Realm();
 
+  /** Members of the tree that a person replicated alone beside it: what a tree's line says of them may be replaced by now. */
+  readonly servedAlone = new Set<string>();
+
   get hasExceptions(): boolean {
     return !(this.baseIsGone.isEmpty && this.mayLose.isEmpty);
   }
@@ -73,6 +76,7 @@ export class Hands {
   settle(): void {
     this.baseIsGone.clear();
     this.mayLose.clear();
+    this.servedAlone.clear();
   }
 }
 

@@ -38,13 +38,18 @@ const claimsOfTree = (lines: readonly Said[], pairs: readonly Pair[]): readonly 
 };
 
 /** True where the target has the snapshot with the source's guid, whatever somebody calls it by now. */
-const isTrue = ({ pair: { here, there }, label, guid }: Claim, hands: Hands): boolean => {
+const isTrue = ({ pair, label, guid }: Claim, hands: Hands): boolean => {
+  const { here, there } = pair;
   const known = new Set([...here.snapshots, ...here.bookmarks].map((item) => item.guid));
   const own = guid ?? here.snapshots.find((item) => item.label === label)?.guid;
   return there.snapshots.some(
     (item) =>
       item.guid === own ||
-      (known.has(item.guid) && (item.label === label || hands.made.has('dst', item.guid))),
+      (known.has(item.guid) &&
+        (item.label === label ||
+          hands.made.has('dst', item.guid) ||
+          // A later run's, which took the place of the tree's
+          hands.servedAlone.has(pair.source))),
   );
 };
 
