@@ -83,6 +83,7 @@ export class Settlement {
   readonly #verified: Verified;
   #due: Promise<Due> | undefined;
   #pruned: Promise<void> | undefined;
+  #left: readonly Kept[] = [];
   #hasFailed = false;
 
   constructor(arrival: Arrival, verified: Verified) {
@@ -117,6 +118,7 @@ export class Settlement {
       isTidy = due.isTidy;
       return await pruneBookmarks(this.#arrival.zfs, this.#dataset, due.pruning);
     });
+    await this.idle();
     return isTidy && !this.#hasFailed;
   }
 
@@ -124,9 +126,12 @@ export class Settlement {
     return this.#pruned !== undefined;
   }
 
-  /** Waits for what was begun. */
+  /** Waits for what was begun, and says what of it could not be done: behind what the target could not do. */
   async idle(): Promise<void> {
     await this.#pruned;
+    const { story } = this.#arrival;
+    story.kept = [...story.kept, ...this.#left];
+    this.#left = [];
   }
 
   get #dataset(): DatasetName {
@@ -139,14 +144,12 @@ export class Settlement {
   }
 
   async #attempt(work: () => Promise<readonly Kept[]>): Promise<void> {
-    const { story } = this.#arrival;
     const left = await work().catch((error: unknown) => {
       this.#hasFailed = true;
       const name = `the record on ${this.#dataset}`;
       return [{ name, reason: asZferryError(error).message, inUse: false }];
     });
-    // What the target could not prune may have been told of meanwhile.
-    story.kept = [...story.kept, ...left];
+    this.#left = [...this.#left, ...left];
   }
 }
 
