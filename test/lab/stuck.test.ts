@@ -11,6 +11,7 @@ import {
   primedPair,
   snapshots,
   writeBigFile,
+  writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
@@ -56,6 +57,8 @@ describe('a partial increment', () => {
 
   test('is given up when nothing of its base is left here but an older one is on both sides', async () => {
     pair = await primedPair();
+    // With something in it, so that the first snapshot alone does not tell how things are
+    await writeFiles(pair.source, 'second');
     await src.ok(sh`zfs snapshot ${`${pair.source}@mine`}`);
     await src.ok(
       sh`zfs send -i ${`@${String((await snapshots(src, pair.source))[0])}`} ${`${pair.source}@mine`} | ssh dst zfs receive -u ${pair.target}`,
