@@ -11,7 +11,6 @@ import {
   primedPair,
   snapshots,
   writeBigFile,
-  writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
@@ -57,14 +56,13 @@ describe('a partial increment', () => {
 
   test('is given up when nothing of its base is left here but an older one is on both sides', async () => {
     pair = await primedPair();
-    // With something in it, so that the first snapshot alone does not tell how things are
-    await writeFiles(pair.source, 'second');
     await src.ok(sh`zfs snapshot ${`${pair.source}@mine`}`);
     await src.ok(
       sh`zfs send -i ${`@${String((await snapshots(src, pair.source))[0])}`} ${`${pair.source}@mine`} | ssh dst zfs receive -u ${pair.target}`,
     );
     await writeBigFile(pair.source, 'big', 20);
-    await diesInTheMiddle(pair, 'run');
+    // With a history to keep all snapshots are listed, and the newest is the base
+    await diesInTheMiddle(pair, 'run', '--keep', '9');
     const [, from] = await bookmarks(pair.source);
     await src.ok(
       sh`zfs destroy ${`${pair.source}@mine`}; zfs destroy ${`${pair.source}#${String(from)}`}`,
