@@ -1,6 +1,7 @@
 import { markProperty, supersededMark } from '../zfs/marks.ts';
 import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix, freshSuffix } from '../zfs/siblings.ts';
+import { datasetProperties } from './agent-report.ts';
 import { compressorNames, compressors } from './compressors.ts';
 import { convoyLines } from './convoy-agent.ts';
 import { inspectionArguments } from './inspection.ts';
@@ -16,10 +17,13 @@ const isTree = (scope: Scope): boolean => scope === 'tree';
 const takesConvoy = (scope: Scope): boolean => scope !== 'dataset';
 
 const told = 'z get -Hp -o name,property,value';
-const properties = 'type,readonly,written,receive_resume_token,encryption,encryptionroot,keystatus';
+const properties = datasetProperties.join(',');
 const tellOne = `${told} "${properties}\${known:+,written@$known}" "$parent" "$target" "$aside" 2>&1;`;
 const snapshotColumns = `-o name,guid,createtxg,${markProperty}`;
-const tellBelow = `${told} ${properties} "$parent" "$aside" 2>&1; ${told} -r -t filesystem,volume ${properties} "$target" 2>&1;`;
+const tellAround = `${told} ${properties} "$parent" "$aside" 2>&1;`;
+// One listing tells of the datasets and of their snapshots: it opens each once.
+const listBelow = `z list -Hp -r -t filesystem,volume,snapshot ${snapshotColumns},${properties} "$target" 2>&1`;
+const listOne = `z list -Hp -d 1 -t snapshot ${snapshotColumns} "$target" 2>&1`;
 
 /**
  * The program that runs on the target for one cycle, in POSIX sh; docs/PROTOCOL.md says what it speaks.
@@ -60,11 +64,11 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'facts() { echo section facts; echo self $$; agents | while read -r pid group; do echo agent $pid $group; done;',
   `for name in zfs ${compressorNames.join(' ')};`,
   'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
-  `echo section properties; ${isTree(scope) ? tellBelow : tellOne}`,
+  `echo section properties; ${isTree(scope) ? tellAround : tellOne}`,
   // A zpool that does not know one of the features (OpenZFS 0.8, illumos) answers none of the question.
   `echo section pool; { zpool get -Hp -o property,value guid,${storedBlockFeatures.join(',')} "$pool" 2>/dev/null`,
   '|| zpool get -Hp -o property,value guid "$pool" 2>&1; };',
-  `case $known in "") echo section snapshots; z list -Hp ${isTree(scope) ? '-r' : '-d 1'} -t snapshot ${snapshotColumns} "$target" 2>&1;;`,
+  `case $known in "") echo section snapshots; ${isTree(scope) ? listBelow : listOne};;`,
   // One by name costs the same however many there are.
   `*) echo section known; z list -Hp -t snapshot ${snapshotColumns} "$target@$known" 2>&1;; esac; echo status list $?;`,
   'echo end facts; };',

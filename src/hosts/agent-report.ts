@@ -21,6 +21,12 @@ import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix } from '../zfs/siblings.ts';
 import { type CompressorName, isCompressorName } from './compressors.ts';
 
+/** The properties of a dataset that the agent tells. */
+export const datasetProperties = [
+  ...(['type', 'readonly', 'written', 'receive_resume_token'] as const),
+  ...(['encryption', 'encryptionroot', 'keystatus'] as const),
+] as const;
+
 /** The target dataset as the agent saw it, but for its snapshots. */
 export interface TargetTraits {
   readonly type: string;
@@ -295,12 +301,24 @@ const hostFactsIn = (
 const propertiesIn = (sections: ReadonlyMap<string, readonly string[]>) =>
   parseProperties((sections.get('properties') ?? []).filter(isRow));
 
+const nameIn = (row: string): string => row.slice(0, row.indexOf('\t'));
+
+/** Of a tree the listing of snapshots has the datasets too, with their properties behind the columns of a snapshot. */
+const listedProperties = (rows: readonly string[]): readonly (readonly [string, Properties])[] =>
+  rows.map((row) => {
+    const [name = '', , , , ...values] = row.split('\t');
+    return [name, new Map(datasetProperties.map((each, index) => [each, values[index] ?? '-']))];
+  });
+
 /** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
 export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
   const sections = bySection(lines);
   const snapshotLines = sections.get('snapshots') ?? [];
-  const properties = propertiesIn(sections);
-  const rowsBy = Map.groupBy(snapshotLines.filter(isRow), (row) => row.slice(0, row.indexOf('@')));
+  const rows = snapshotLines.filter(isRow);
+  const isSnapshot = (row: string) => nameIn(row).includes('@');
+  const listed = listedProperties(rows.filter((row) => !isSnapshot(row)));
+  const properties = new Map([...propertiesIn(sections), ...listed]);
+  const rowsBy = Map.groupBy(rows.filter(isSnapshot), (row) => row.slice(0, row.indexOf('@')));
   const own = properties.get(target);
   return {
     ...hostFactsIn(target, sections, properties, snapshotLines),

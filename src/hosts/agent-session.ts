@@ -103,8 +103,14 @@ export interface AgentSession {
    * the report comes when the agent has ended, complete or not.
    */
   readonly receive: (instruction: ReceiveInstruction) => Promise<Receiving<ReceiveReport>>;
-  /** The same for streams one behind the other, each with the lines of {@link memberLines} in front. Of a tree only. */
-  readonly convoy: (compression: Compression) => Promise<Receiving<ConvoyReport>>;
+  /**
+   * The same for streams one behind the other, each with the lines of {@link memberLines} in front. Of a tree only.
+   * `onLeg` gets what is known by then whenever the target is done with some of them.
+   */
+  readonly convoy: (
+    compression: Compression,
+    onLeg: (report: ConvoyReport) => void,
+  ) => Promise<Receiving<ConvoyReport>>;
   /** Makes what is missing between the pool and the target: read-only, never mounted. Of a tree only. */
   readonly makeParents: () => Promise<TargetFacts>;
   /** Ends the session, in order where the wire still lives, and waits for its end. */
@@ -287,12 +293,13 @@ class Conversation {
     throw failure(`${hostShown(this.#options.target.host)} stopped answering`);
   }
 
-  /** The lines to ssh's end, without the beat; `onPrune` gets those before the target begins to prune. */
-  async rest(onPrune: (lines: readonly string[]) => void): Promise<string[]> {
+  /** The lines to ssh's end, without the beat; `onLine` gets each, and all that have come, as it comes. */
+  async rest(onLine: (line: string, lines: readonly string[]) => void): Promise<string[]> {
     const { lines, add } = this.#collect();
     for (let line = await this.#next(); line !== undefined; line = await this.#next()) {
-      if (line === 'section prune') onPrune(lines);
-      if (!line.startsWith('beat ')) add(line);
+      if (line.startsWith('beat ')) continue;
+      add(line);
+      onLine(line, lines);
     }
     return lines;
   }
@@ -444,10 +451,16 @@ export const openAgentSession = async (
   const receiving = async <Report>(
     words: readonly string[],
     parse: (lines: readonly string[]) => Report,
+    onLeg: (report: Report) => void = () => undefined,
   ): Promise<Receiving<Report>> => {
     await conversation.say(...words);
     const arrived = Promise.withResolvers<Report>();
-    const report = conversation.rest((lines) => arrived.resolve(parse(lines))).then(parse);
+    const report = conversation
+      .rest((line, lines) => {
+        if (line === 'section prune') arrived.resolve(parse(lines));
+        if (line === 'end leg') onLeg(parse(lines));
+      })
+      .then(parse);
     report.then(arrived.resolve, arrived.reject);
     // Both are awaited when the pipeline has ended; a rejection before that is not unhandled.
     for (const each of [report, arrived.promise]) each.catch(() => undefined);
@@ -487,8 +500,8 @@ export const openAgentSession = async (
     },
     receive: (instruction) =>
       receiving(receiveWords(instruction), (lines) => parseReceiveReport(dataset, lines)),
-    convoy: (compression) =>
-      receiving(['convoy', compression], (lines) => parseConvoyReport(dataset, lines)),
+    convoy: (compression, onLeg) =>
+      receiving(['convoy', compression], (lines) => parseConvoyReport(dataset, lines), onLeg),
     makeParents: () => act('parents'),
     close: async () => {
       conversation.endInput();

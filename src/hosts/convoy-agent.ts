@@ -1,11 +1,18 @@
 import { mostInProgram } from './channel-program.ts';
 
 /**
+ * After so many streams the target looks at what came of them, prunes and tells, before it goes on: their source records
+ * and prunes meanwhile, which would else be left for the end. Each look costs a listing and a channel program.
+ */
+export const streamsPerLeg = 16;
+
+/**
  * The part of the agent's program that a tree needs, by the rules of agent-program.ts: several streams one behind the
  * other in one session, each with two lines of its own in front. `zfs receive` reads its own stream to the last byte and
  * no further (a stream ends with a record of its own), and `read` takes a line from a pipe byte by byte.
  *
- * When one stream is not received, where the next begins is not known any more: the convoy ends there.
+ * When one stream is not received, where the next begins is not known any more: the convoy ends there. What stands between
+ * two streams must not read the pipe that they come by.
  */
 export const convoyLines: readonly string[] = [
   'convoy() { pack=$2; root=$target; echo section convoy; watch; case $pack in none) carry 2>&1;;',
@@ -14,9 +21,11 @@ export const convoyLines: readonly string[] = [
 
   // Each member: where below the root, then MODE/GUID/LABEL[/GUID=LABEL]…
   'carry() { set --; while IFS= read -r child && IFS= read -r words; do target=$root${child#.}; set -- "$@" "$child" "$words";',
-  'echo "into $child"; take "${words%%/*}"; case $code in 0) ;; *) break;; esac; done; exec </dev/null;',
-  'echo into; echo section after; seen=$(sight "$@"); echo "$seen"; sweep "$@";',
-  'while [ $# -gt 1 ]; do target=$root${1#.}; echo "into $1"; tidy "$2"; shift 2; done; };',
+  'echo "into $child"; take "${words%%/*}"; case $code in 0) ;; *) break;; esac;',
+  `case $# in ${2 * streamsPerLeg}) leg "$@" </dev/null; set --;; esac; done; exec </dev/null;`,
+  'case $# in 0) ;; *) leg "$@";; esac; };',
+  'leg() { echo into; echo section after; seen=$(sight "$@"); echo "$seen"; sweep "$@";',
+  'while [ $# -gt 1 ]; do target=$root${1#.}; echo "into $1"; tidy "$2"; shift 2; done; echo end leg; };',
   'sight() { left=$#; while [ $left -gt 0 ]; do at=$root${1#.}; words=$2; shift 2; left=$((left - 2)); set -- "$@" "$at"; nth=0; IFS=/;',
   'for word in $words; do nth=$((nth + 1)); case $nth in 1|2) ;; *) set -- "$@" "$at@${word#*=}";; esac; done; unset IFS; done;',
   'z list -Hp -t filesystem,volume,snapshot -o type,guid,name,readonly,receive_resume_token "$@" 2>&1; };',

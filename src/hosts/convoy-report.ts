@@ -17,60 +17,82 @@ export const nothingConveyed: ConvoyReport = {
   ...{ streams: [], decompressStatus: undefined, said: [], complete: false },
 };
 
-/** What was said of one stream, and the word that names its dataset (`.`, `./a/b`). */
+/** What was said of one stream. */
 interface Speech {
+  /** The word that names its dataset (`.`, `./a/b`). */
   readonly name: string;
+  /** While it was received. */
   readonly said: string[];
+  /** Behind the look at what came of it. */
+  readonly tidying: string[];
+  readonly leg: Leg;
+}
+
+/** Some streams, and one look at what came of all of them. */
+interface Leg {
+  readonly after: string[];
+  isEnded: boolean;
 }
 
 interface Told {
-  /** Before the first, and between the last and the look at what came of all. */
+  /** What stands before the first stream, and between the last of a leg and the look. */
   readonly outside: string[];
-  readonly receiving: Speech[];
-  readonly after: string[];
-  readonly tidying: Speech[];
+  readonly speeches: readonly Speech[];
 }
 
 const told = (lines: readonly string[]): Told => {
-  const result: Told = { outside: [], receiving: [], after: [], tidying: [] };
-  let current = result.outside;
-  let speeches = result.receiving;
+  const outside: string[] = [];
+  const speeches: Speech[] = [];
+  let leg: Leg = { after: [], isEnded: false };
+  let current = outside;
+  let tidied: Speech[] | undefined;
   for (const line of lines) {
     const into = /^into ?(.*)$/.exec(line)?.[1];
     if (into === '') {
-      current = result.outside;
+      current = outside;
+    } else if (into !== undefined && tidied !== undefined) {
+      current = tidied.shift()?.tidying ?? [];
     } else if (into !== undefined) {
-      current = [];
-      speeches.push({ name: into, said: current });
+      const speech: Speech = { name: into, said: [], tidying: [], leg };
+      speeches.push(speech);
+      current = speech.said;
     } else if (line === 'section after') {
-      current = result.after;
-      speeches = result.tidying;
+      current = leg.after;
+      // In the order of their streams: several may be of one dataset.
+      tidied = speeches.filter((speech) => speech.leg === leg);
+    } else if (line === 'end leg') {
+      leg.isEnded = true;
+      leg = { after: [], isEnded: false };
+      current = outside;
+      tidied = undefined;
     } else if (line !== 'section convoy' && line !== 'end convoy') {
       current.push(line);
     }
   }
-  return result;
+  return { outside, speeches };
 };
 
-/** Reads the agent's lines from `section convoy` on; they may break off anywhere. Throws for none of them. */
+/**
+ * Reads the agent's lines from `section convoy` on; they may break off anywhere. Throws for none of them. The report of a stream
+ * is complete when its leg has ended.
+ */
 export const parseConvoyReport = (root: DatasetName, lines: readonly string[]): ConvoyReport => {
-  const { outside, receiving, after, tidying } = told(lines);
-  const complete = lines.includes('end convoy');
-  const rows = Map.groupBy(after, (line) => (line.split('\t')[2] ?? '').replace(/@.*$/, ''));
+  const { outside, speeches } = told(lines);
   const statuses = lines.flatMap((line) => /^status decompress ([0-9]+)$/.exec(line)?.[1] ?? []);
-  const own = (name: string): DatasetName => `${root}${name.slice(1)}` as DatasetName;
-  // Of each stream in the same order: several may be of one dataset.
-  const report = ({ name, said }: Speech, index: number) =>
-    parseReceiveReport(own(name), [
-      ...['section receive', ...said, 'section after', ...(rows.get(own(name)) ?? [])],
-      ...(tidying[index]?.said ?? []),
-      ...(complete ? ['end receive'] : []),
+  const report = ({ name, said, tidying, leg: { after, isEnded } }: Speech): ReceiveReport => {
+    const own = `${root}${name.slice(1)}` as DatasetName;
+    const rows = after.filter((line) => (line.split('\t')[2] ?? '').replace(/@.*$/, '') === own);
+    return parseReceiveReport(own, [
+      ...['section receive', ...said, 'section after', ...rows],
+      ...tidying,
+      ...(isEnded ? ['end receive'] : []),
     ]);
+  };
   const isSpeech = (line: string) => !/^(status|beat) /.test(line) && line !== '';
   return {
-    streams: receiving.map(report),
+    streams: speeches.map(report),
     decompressStatus: statuses[0] === undefined ? undefined : Number(statuses[0]),
     said: outside.filter(isSpeech),
-    complete,
+    complete: lines.includes('end convoy'),
   };
 };

@@ -18,7 +18,7 @@ export interface Course {
   readonly rounds: number;
   readonly compressor: Compressor;
   /** Makes the source of one contender what the scenario needs, and the target too where it is not primed. */
-  readonly prepare: (way: Way) => Promise<void>;
+  readonly prepare: (way: Way, contender: Contender) => Promise<void>;
   readonly isPrimed: boolean;
   /** Happens before each cycle. */
   readonly change: (way: Way) => Promise<void>;
@@ -61,7 +61,7 @@ export const roundRobin = async (course: Course): Promise<readonly Row[]> => {
     for (const contender of course.contenders) {
       const ways = await makeWays(course.targets);
       for (const way of ways) {
-        await course.prepare(way);
+        await course.prepare(way, contender);
         if (course.isPrimed) await timed(contender.prime(way, course.compressor));
       }
       lanes.push({ contender, ways, seconds: [], cost: undefined });

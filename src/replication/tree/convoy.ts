@@ -119,15 +119,23 @@ const problemOf = (
   });
 };
 
+/** What becomes of a passenger that has arrived, while others are still on their way. */
+export type Arrived = (passenger: Passenger, result: TransferResult) => void;
+
+const isArrived = (sent: Sent | undefined, own: ReceiveReport | undefined): boolean =>
+  sent?.status === 0 && own?.receiveStatus === 0;
+
 /**
  * Sends the streams of several members one behind the other through the situation's session. A member whose stream
  * was sent and received has no error, whatever became of those behind it; the first that was not has its own; those
- * behind it were not begun.
+ * behind it were not begun. `onArrived` may get those that arrived before the end, each once; the results have them too,
+ * but for a convoy that is broken.
  */
 export const convoy = async (
   { request, session, from, tether, observer }: Situation,
   passengers: readonly Passenger[],
   wire: Wire,
+  onArrived: Arrived = () => undefined,
 ): Promise<ConvoyEnd> => {
   const log = new Log(observer.progress);
   const root = request.pair.target.dataset;
@@ -137,6 +145,16 @@ export const convoy = async (
     instruction,
     send: sendArguments(situation.request.pair.source.dataset, delivery.stream),
   }));
+  let told = 0;
+  const onLeg = ({ streams: reports }: ConvoyReport) => {
+    // What this side has not heard yet of a stream's end is for a later time. The last one has what all went through.
+    for (const passenger of passengers.slice(told, -1)) {
+      const [own, sent] = [reports[told], log.streams[told]];
+      if (!(own?.complete && isArrived(sent, own))) return;
+      told += 1;
+      onArrived(passenger, { error: undefined, ...received(own, sent) });
+    }
+  };
   const moved = await move(
     session,
     {
@@ -144,7 +162,7 @@ export const convoy = async (
       ...{ compression, limiter, nothing: nothingConveyed },
       onLine: (line) => log.take(line),
       pulse: () => String(log.bytes),
-      receive: () => session.convoy(compression),
+      receive: () => session.convoy(compression, onLeg),
     },
     tether,
   );
@@ -163,19 +181,19 @@ export const convoy = async (
   for (const [index, passenger] of passengers.entries()) {
     const own = moved.report.streams[index];
     const sent = log.streams[index];
-    const isArrived = sent?.status === 0 && own?.receiveStatus === 0;
+    const hasArrived = isArrived(sent, own);
     const isLast = index === passengers.length - 1;
     if (isStopped) {
       results.set(passenger, undefined);
-    } else if (isArrived && !isLast) {
+    } else if (hasArrived && !isLast) {
       results.set(passenger, { error: undefined, ...received(own, sent) });
     } else {
       // What all streams went through is the last one's matter too.
       const problem = problemOf(passenger, moved, own, sent, isCompressed);
-      const error = isArrived ? problem : (problem ?? failure('the stream did not arrive'));
+      const error = hasArrived ? problem : (problem ?? failure('the stream did not arrive'));
       results.set(passenger, { error, ...received(own, sent) });
     }
-    isStopped ||= !isArrived;
+    isStopped ||= !hasArrived;
   }
   return { broken: undefined, results };
 };

@@ -3,7 +3,7 @@ import type { AgentSession } from '../../hosts/agent-session.ts';
 import { limiter } from '../../hosts/limiter.ts';
 import type { Situation } from '../situation.ts';
 import type { Wire } from '../wire.ts';
-import { type ConvoyEnd, convoy, type Passenger } from './convoy.ts';
+import { type Arrived, type ConvoyEnd, convoy, type Passenger } from './convoy.ts';
 
 /** What decides which lane something goes in. */
 export interface Placed {
@@ -78,6 +78,7 @@ export const inLanes = async (
   situation: Situation,
   passengers: readonly Passenger[],
   wire: Wire,
+  onArrived: Arrived,
 ): Promise<ConvoyEnd> => {
   const { request, observer } = situation;
   const wanted = spread(passengers, placed, request.tree?.parallel ?? 1).length;
@@ -91,7 +92,7 @@ export const inLanes = async (
     };
     const session = more[index - 1] ?? situation.session;
     const own = { ...situation, session, observer: { ...observer, progress } };
-    return convoy(own, lane, shareOf(wire, request.rate, lanes.length));
+    return convoy(own, lane, shareOf(wire, request.rate, lanes.length), onArrived);
   });
   const settled = await Promise.allSettled(convoys);
   await closeAll(more);

@@ -44,17 +44,35 @@ const recordOne = async (
   }
 };
 
-/** The same of all; answers whether any member came further. */
-export const recordAll = async (
-  ledger: Ledger,
-  label: SnapshotLabel,
-  passengers: ReadonlyMap<Passenger, Member>,
-  results: ConvoyResults,
-): Promise<boolean> => {
-  const begun = [...passengers].flatMap(([passenger, member]) => {
-    const result = results.get(passenger);
-    return result === undefined ? [] : [recordOne(ledger, label, member, passenger, result)];
-  });
-  await Promise.all(begun);
-  return begun.length > 0;
-};
+/** Records what arrives of a convoy, also while the rest of it is on its way. */
+export class Records {
+  readonly #ledger: Ledger;
+  readonly #label: SnapshotLabel;
+  readonly #passengers: ReadonlyMap<Passenger, Member>;
+  readonly #begun = new Map<Passenger, Promise<void>>();
+
+  constructor(ledger: Ledger, label: SnapshotLabel, passengers: ReadonlyMap<Passenger, Member>) {
+    this.#ledger = ledger;
+    this.#label = label;
+    this.#passengers = passengers;
+  }
+
+  /** Begins with one; nothing for one that was begun before. */
+  readonly begin = (passenger: Passenger, result: TransferResult): void => {
+    const member = this.#passengers.get(passenger);
+    if (member === undefined || this.#begun.has(passenger)) return;
+    const work = recordOne(this.#ledger, this.#label, member, passenger, result);
+    // The end awaits it.
+    work.catch(() => undefined);
+    this.#begun.set(passenger, work);
+  };
+
+  /** Records the rest, and waits for all; answers whether any member came further. */
+  async end(results: ConvoyResults): Promise<boolean> {
+    for (const [passenger, result] of results) {
+      if (result !== undefined) this.begin(passenger, result);
+    }
+    await Promise.all(this.#begun.values());
+    return this.#begun.size > 0;
+  }
+}

@@ -14,7 +14,7 @@ import { emptyStory, Ledger } from './ledger.ts';
 import { memberRequest, membersOf, orphansOf } from './members.ts';
 import { TreeIncomplete } from './outcome.ts';
 import { prepareAll } from './prepare-members.ts';
-import { recordAll } from './record-members.ts';
+import { Records } from './record-members.ts';
 import { listTree } from './sight.ts';
 import { beginTree, type TreeBeginning } from './snapshot-tree.ts';
 
@@ -76,9 +76,11 @@ const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boole
   story.compression = wire.compression;
   if (isFirst && wire.note !== undefined) story.notes.push(wire.note);
   observer.step(`sending ${passengers.size} datasets`);
-  const { results, broken } = await inLanes(situation, [...passengers.keys()], wire);
+  const records = new Records(ledger, label, passengers);
+  const all = [...passengers.keys()];
+  const { results, broken } = await inLanes(situation, all, wire, records.begin);
   observer.step('recording and pruning');
-  const isAnyFurther = await recordAll(ledger, label, passengers, results);
+  const isAnyFurther = await records.end(results);
   if (broken !== undefined) throw broken;
   return isAnyFurther && ledger.members.some((member) => ledger.isOpen(member));
 };

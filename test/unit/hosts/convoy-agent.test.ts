@@ -6,6 +6,7 @@ import { env } from 'node:process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { agentProgram, beatProgram } from '../../../src/hosts/agent-program.ts';
 import { channelProgram } from '../../../src/hosts/channel-program.ts';
+import { streamsPerLeg } from '../../../src/hosts/convoy-agent.ts';
 import { parseConvoyReport } from '../../../src/hosts/convoy-report.ts';
 import { parseDatasetName } from '../../../src/zfs/names.ts';
 import { posixShells } from '../support/shells.ts';
@@ -41,8 +42,10 @@ const written = (name: string): readonly string[] => {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [];
 };
 
-/** Gives the agent a convoy of streams that are one line each. */
-const conveyed = (shell: string, members: readonly (readonly [string, string])[]) => {
+type Members = readonly (readonly [string, string])[];
+
+/** Gives the agent a convoy of streams that are one line each; what it says of it. */
+const spoken = (shell: string, members: Members): readonly string[] => {
   const program = agentProgram('0123456789abcdef', 'tree');
   const words = [root, 'tank', 'tank', '', beatProgram(20), '', channelProgram];
   const input = members.map(([name, line]) => `${name}\n${line}\nstream\n`).join('');
@@ -53,8 +56,11 @@ const conveyed = (shell: string, members: readonly (readonly [string, string])[]
   });
   expect(stderr).toBe('');
   const lines = stdout.split('\n').slice(0, -1);
-  return parseConvoyReport(root, lines.slice(lines.indexOf('section convoy')));
+  return lines.slice(lines.indexOf('section convoy'));
 };
+
+const conveyed = (shell: string, members: Members) =>
+  parseConvoyReport(root, spoken(shell, members));
 
 const members = [
   ['.', 'incremental/1/new/1=old one/1=held/2=another'],
@@ -99,6 +105,28 @@ describe.each(posixShells)('what is to go of all members, by %s', (shell) => {
     ]);
     expect(told[1]).toMatchObject({ seen: false, pruned: [] });
     expect([...written('programmed'), ...written('destroyed')]).toEqual([]);
+  });
+
+  test('goes by legs, and each is told of before the next begins', () => {
+    const many = Array.from({ length: streamsPerLeg + 2 }, (_, index) => `old ${index}`);
+    const lines = spoken(
+      shell,
+      many.map((label) => ['.', `incremental/1/new/1=${label}/1=held`] as const),
+    );
+    const ends = lines.flatMap((line, index) => (line === 'end leg' ? [index] : []));
+    expect(ends).toHaveLength(2);
+    const early = parseConvoyReport(root, lines.slice(0, (ends[0] ?? 0) + 1));
+    expect(early.streams.map(({ complete }) => complete)).toEqual(
+      Array.from({ length: streamsPerLeg }, () => true),
+    );
+    const { streams: told, complete } = parseConvoyReport(root, lines);
+    expect(complete).toBe(true);
+    expect(told.map(({ pruned }) => pruned)).toEqual(
+      many.map((label) => [
+        { label, error: undefined },
+        { label: 'held', error: 'busy' },
+      ]),
+    );
   });
 
   test('goes by the hundred, each told of once', () => {

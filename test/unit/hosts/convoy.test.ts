@@ -113,6 +113,7 @@ describe('the report of a convoy', () => {
     'section others',
     'snapshot\t7\ttank/vm/a b@else',
     'status others 0',
+    'end leg',
     'end convoy',
   ];
 
@@ -156,6 +157,7 @@ describe('the report of a convoy', () => {
       'section others',
       'snapshot\t1\ttank/vm@one',
       'status others 0',
+      'end leg',
       'end convoy',
     ];
     const { streams } = parseConvoyReport(root, steps);
@@ -164,11 +166,39 @@ describe('the report of a convoy', () => {
     expect(streams[1]?.others).toEqual(new Map([['one', '1']]));
   });
 
-  test('that broke off anywhere claims no member to have arrived', () => {
-    for (let kept = 0; kept < lines.length; kept += 1) {
-      const { streams, complete } = parseConvoyReport(root, lines.slice(0, kept));
+  const secondLeg = [
+    'into .',
+    'cannot receive incremental stream: no',
+    'status receive 1',
+    'into',
+    'section after',
+    'filesystem\t10\ttank/vm\ton\t5-6-7-8',
+    'into .',
+    'section prune',
+    'section others',
+    'status others 0',
+    'end leg',
+  ];
+
+  test('tells what the target had when it was done with a stream, whatever became of the same dataset later', () => {
+    const { streams } = parseConvoyReport(root, [...lines.slice(0, -1), ...secondLeg]);
+    expect(streams.map(({ resumeToken, complete }) => ({ resumeToken, complete }))).toEqual([
+      { resumeToken: undefined, complete: true },
+      { resumeToken: '1-2-3-4', complete: true },
+      { resumeToken: '5-6-7-8', complete: true },
+    ]);
+    expect(streams[2]?.pruned).toEqual([]);
+  });
+
+  test('that broke off anywhere claims no member to have arrived but those whose leg had ended', () => {
+    const both = [...lines.slice(0, -1), ...secondLeg];
+    for (let kept = 0; kept < both.length; kept += 1) {
+      const { streams, complete } = parseConvoyReport(root, both.slice(0, kept));
       expect(complete).toBe(false);
-      for (const report of streams) expect(report.seen).toBe(false);
+      const isFirstEnded = kept >= lines.length - 1;
+      for (const [index, report] of streams.entries()) {
+        expect(report.seen).toBe(isFirstEnded && index < 2);
+      }
     }
   });
 });
