@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { exitCodes, usageError } from '../errors.ts';
-import { type Place, parseSource } from '../hosts/place.ts';
-import { onHost } from '../hosts/questions.ts';
+import { onHost, type Place, parseSource } from '../hosts/place.ts';
 import type { GrantRequest } from '../replication/granting.ts';
 import { parentOf } from '../zfs/names.ts';
 import { sshOption } from './options.ts';

@@ -142,6 +142,9 @@ export const hostShown = (host: Host): string =>
     ? 'this host'
     : `${host.user === undefined ? '' : `${host.user}@`}${host.name}`;
 
+/** `on HOST`, as messages have it. */
+export const onHost = (host: Host): string => `on ${hostShown(host)}`;
+
 /** Something of a host's zfs by its name, as messages and the log have it: this host's stands for itself. */
 export const nameOn = (host: Host, name: string): string =>
   host.kind === 'here' ? name : `${hostShown(host)}:${name}`;

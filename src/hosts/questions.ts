@@ -1,7 +1,7 @@
 import { failure, type ZferryError } from '../errors.ts';
 import { run } from './command.ts';
 import type { Completed } from './completed.ts';
-import { type Host, hostShown, type RemoteHost } from './place.ts';
+import type { Host, RemoteHost } from './place.ts';
 import { sshCommand } from './ssh.ts';
 import { sshFailure } from './ssh-failure.ts';
 import { readSshSettings } from './ssh-settings.ts';
@@ -100,7 +100,3 @@ export const askHost = async (
     ? { lines: [], trace, problem: problemOf(host, completed) }
     : { lines, trace, problem: undefined };
 };
-
-/** `on HOST`, as messages have it. */
-export const onHost = (host: Host): string =>
-  host.kind === 'here' ? 'on this host' : `on ${hostShown(host)}`;

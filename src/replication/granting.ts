@@ -1,7 +1,7 @@
 import { failure, refusal, usageError, type ZferryError } from '../errors.ts';
 import { bySection } from '../hosts/agent-report.ts';
-import { hostShown, type Place } from '../hosts/place.ts';
-import { askHost, onHost, type Questions } from '../hosts/questions.ts';
+import { hostShown, onHost, type Place } from '../hosts/place.ts';
+import { askHost, type Questions } from '../hosts/questions.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { pasteable } from '../hosts/words.ts';
 import { parseProperties } from '../zfs/listing.ts';
