@@ -3,8 +3,9 @@ import { asideSuffix, siblingOf } from '../zfs/siblings.ts';
 import { deliver } from './deliver.ts';
 import { deliverAndSettle } from './deliver-and-settle.ts';
 import { deliverSteps } from './deliver-steps.ts';
+import { leaveWord } from './early.ts';
 import { type Beginning, HeadStart } from './head-start.ts';
-import { type Clean, memoryWord } from './memory.ts';
+import type { Clean } from './memory.ts';
 import { HeadChanged } from './plan.ts';
 import { beginWith, prepare } from './prepare.ts';
 import { isTidyAfter } from './pruning.ts';
@@ -86,12 +87,8 @@ const inShort = async (
   return { end: 'replicated', clean: clean === 'unclean' ? undefined : clean };
 };
 
-/** Tells the next run which target it was, and what it may go by. */
 const remember = (run: Run, target: TargetId, { end, clean }: Outcome): void => {
-  if (typeof end === 'object') return;
-  const word = memoryWord({ target, clean });
-  // The target's lock is the one that whoever comes to it by another name takes too.
-  for (const lock of [run.lock, run.member.targetLocks.get(target)]) lock?.remember(word);
+  if (typeof end !== 'object') leaveWord(run, { target, clean });
 };
 
 /** One session's work, and the next run is told of it. */
@@ -148,7 +145,7 @@ const begin = async (
   try {
     return await visit(
       run,
-      (situation) => remembered(run, isOwn, { ...situation, beginning }),
+      (situation) => remembered(run, isOwn, { ...situation, beginning, headStart }),
       request,
       headStart,
       async (arrival) => {

@@ -3,13 +3,13 @@ import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Bookmark, SourceGlimpse, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
-import { lockTarget, partiesOf } from './locking.ts';
-import { type Clean, isFresh, type Memory, needsNoHistory, parseMemory } from './memory.ts';
+import { lockEarly, wordFor } from './early.ts';
+import { type Clean, isFresh, type Memory, needsNoHistory } from './memory.ts';
 import { bookmarksFor } from './records.ts';
 import type { Run } from './run.ts';
 import { destroyEach, firstBookmarkFor } from './snapshot.ts';
 import { glanceAtSource, lookAtSource } from './survey.ts';
-import { grace, takingBack } from './taking-back.ts';
+import { takingBack } from './taking-back.ts';
 import { isPrimed, type TargetId } from './target-id.ts';
 
 /** A new snapshot for a target, and the source as it was listed with it. */
@@ -31,14 +31,6 @@ export interface ShortBeginning {
   readonly pending: Bookmark;
   readonly made: readonly string[];
 }
-
-/** The same signal, late: a command that was begun may end, so that what it made is known and can be taken back. */
-const late = (signal: AbortSignal): AbortSignal => {
-  const controller = new AbortController();
-  const abort = () => setTimeout(() => controller.abort(signal.reason), grace).unref();
-  signal.addEventListener('abort', abort, { once: true });
-  return controller.signal;
-};
 
 /** True where nothing but an increment from the last verified snapshot can be what the target needs. */
 const isOrdinary = ({ resumeToken, readonly, written }: TargetTraits): boolean =>
@@ -79,13 +71,8 @@ export class HeadStart {
   #short: ShortBeginning | undefined;
 
   constructor(run: Run) {
-    const { intent, rollback, abortPartial, replace } = run.request;
-    const { remembered } = run.lock;
     this.#run = run;
-    this.#memory =
-      intent === 'prime' || rollback || abortPartial || replace || remembered === undefined
-        ? undefined
-        : parseMemory(remembered);
+    this.#memory = wordFor(run);
   }
 
   /** The one snapshot that the target is to be asked about; undefined where all must be listed. */
@@ -151,13 +138,9 @@ export class HeadStart {
   }
 
   async #prepare(id: TargetId): Promise<void> {
-    const { request, started, tether, member, observer, source: from } = this.#run;
-    const { pair } = request;
-    const { dataset } = pair.source;
-    const lock = await lockTarget(partiesOf(pair, from.poolGuid), id, started, tether);
-    member.targetLocks.set(id, lock);
-    const locks = [...tether.locks, lock.descriptor];
-    const zfs = from.zfs({ ...tether, locks, signal: late(tether.signal) });
+    const { request, tether, member, observer } = this.#run;
+    const { dataset } = request.pair.source;
+    const { lock, zfs } = await lockEarly(this.#run, id);
     observer.step('making a snapshot');
     const { label } = await member.share.obtain({ request, zfs, id }, new Set());
     this.#made.push(snapshotName(dataset, label));

@@ -5,7 +5,7 @@ import { endOwn, forSeveral } from '../hosts/own-connection.ts';
 import { connectionTo } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { approachTarget } from './approach.ts';
-import type { HeadStart } from './head-start.ts';
+import type { EarlyWork } from './early.ts';
 import { agentKey } from './locking.ts';
 import type { Progress } from './observer.ts';
 import type { Request } from './request.ts';
@@ -29,7 +29,7 @@ export const visit = async <T>(
   run: Run,
   work: (situation: Situation) => Promise<T>,
   request: Request = run.request,
-  headStart?: HeadStart,
+  headStart?: EarlyWork,
   shortcut?: (arrival: ShortArrival) => Promise<T | undefined>,
 ): Promise<T> => {
   const { story, observer, tether, lock, member, source } = run;
@@ -65,10 +65,10 @@ export const visit = async <T>(
       ...{ observer: watched, tether: reins },
       openLane: () => openAgentSession({ ...options, scope: 'lane' as const }, reins),
     };
-    if (!areShort(facts)) return await work({ ...arrival, facts, headStart });
+    if (!areShort(facts)) return await work({ ...arrival, facts });
     const end = await shortcut?.({ ...arrival, facts });
     if (end !== undefined) return end;
-    return await work({ ...arrival, facts: await session.list(), headStart });
+    return await work({ ...arrival, facts: await session.list() });
   } finally {
     await session.close();
     // What was made for this visit alone ends with it.

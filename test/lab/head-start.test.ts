@@ -117,3 +117,59 @@ describe('what was begun is taken back', () => {
     await isTidy(pair);
   });
 });
+
+describe('of a tree', () => {
+  const child = () => `${pair.source}/child`;
+  const treeWords = () => ['-r', ...words()];
+
+  /** True once all of the tree has a second snapshot. */
+  const isBegun = () =>
+    sh`test "$(/usr/sbin/zfs list -H -r -t snapshot -o name ${pair.source} | wc -l)" = 4`;
+  const waiting = () =>
+    `n=0; until ${isBegun()}; do n=$((n + 1)); [ $n -lt 200 ] || exit 255; sleep 0.1; done`;
+
+  const isCurrent = async () => {
+    const [here, there] = await Promise.all([
+      snapshots(src, child()),
+      snapshots(dst, `${pair.target}/child`),
+    ]);
+    expect(here).toHaveLength(1);
+    expect(there).toEqual(here);
+    await isTidy(pair);
+  };
+
+  beforeEach(async () => {
+    await src.ok(sh`zfs create ${child()}`);
+    expect(await src.run(underCron(treeWords()))).toEqual(silentSuccess);
+    await writeFiles(child(), 'more');
+  });
+
+  test('the snapshot is made while ssh connects, and taken back where the target does not answer', async () => {
+    const tools = await wrapTools({ ssh: waiting() });
+    expect(await src.run(underCron(treeWords(), tools))).toEqual(silentSuccess);
+    await isCurrent();
+
+    const note = 'echo "$1" >>"${0%/*}/calls"';
+    const unreachable = [...treeWords(), '--ssh-option', 'Port=1'];
+    const before = await stateOf(src, pair.source);
+    for (const calls of [['snapshot', 'list', 'program'], []]) {
+      const noting = await wrapTools({ zfs: note });
+      expect(verdictOf(await src.run(underCron(unreachable, noting))).exitCode).toBe(1);
+      const made = await src.ok(sh`cat ${`${noting}/calls`} 2>/dev/null || true`);
+      expect(made.split('\n').filter(Boolean)).toEqual(calls);
+      expect(await stateOf(src, pair.source)).toBe(before);
+    }
+    expect(await src.run(underCron(treeWords()))).toEqual(silentSuccess);
+    await isCurrent();
+  });
+
+  test('it goes by the next cycle, when the run was killed', async () => {
+    const tools = await wrapTools({ ssh: 'sleep 60' });
+    const run = src.start(underCron(treeWords(), tools));
+    await src.until(isBegun());
+    await run.signal('KILL');
+    await run.done;
+    expect(await src.run(underCron(treeWords()))).toEqual(silentSuccess);
+    await isCurrent();
+  });
+});

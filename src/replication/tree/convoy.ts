@@ -147,8 +147,10 @@ export const convoy = async (
   }));
   let told = 0;
   const onLeg = ({ streams: reports }: ConvoyReport) => {
-    // What this side has not heard yet of a stream's end is for a later time. The last one has what all went through.
-    for (const passenger of passengers.slice(told, -1)) {
+    // The end of all follows at once, and what all of them went through.
+    if (reports.length === passengers.length) return;
+    // What this side has not heard yet of a stream's end is for a later time.
+    for (const passenger of passengers.slice(told)) {
       const [own, sent] = [reports[told], log.streams[told]];
       if (!(own?.complete && isArrived(sent, own))) return;
       told += 1;

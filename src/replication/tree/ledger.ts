@@ -2,12 +2,15 @@ import { asZferryError } from '../../errors.ts';
 import type { SnapshotLabel } from '../../zfs/names.ts';
 import type { Beginning } from '../head-start.ts';
 import type { Story } from '../story.ts';
+import type { TargetId } from '../target-id.ts';
 import type { Member } from './members.ts';
 import type { MemberFailure } from './outcome.ts';
 
 /** What is known of each member so far. */
 export class Ledger {
   label: SnapshotLabel | undefined;
+  /** Which target it is, once it has answered. */
+  target: TargetId | undefined;
   members: readonly Member[] = [];
   readonly failures: MemberFailure[] = [];
   /** Of those that came further; a member may have one for each session. */

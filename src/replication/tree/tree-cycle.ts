@@ -1,6 +1,7 @@
 import { snapshotName } from '../../zfs/names.ts';
 import { type CycleEnd, cycle } from '../cycle.ts';
 import { tellStory } from '../deliver.ts';
+import { leaveWord } from '../early.ts';
 import { targetProblem } from '../plan.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Run } from '../run.ts';
@@ -9,6 +10,7 @@ import type { Story } from '../story.ts';
 import { visit } from '../visit.ts';
 import { chooseWire, fitted, type Wire } from '../wire.ts';
 import type { Passenger } from './convoy.ts';
+import { TreeHeadStart } from './head-start.ts';
 import { inLanes } from './lanes.ts';
 import { emptyStory, Ledger } from './ledger.ts';
 import { memberRequest, membersOf, orphansOf } from './members.ts';
@@ -16,7 +18,7 @@ import { TreeIncomplete } from './outcome.ts';
 import { prepareAll } from './prepare-members.ts';
 import { Records } from './record-members.ts';
 import { listTree } from './sight.ts';
-import { beginTree, type TreeBeginning } from './snapshot-tree.ts';
+import { beginTree, labelsThere, type TreeBeginning } from './snapshot-tree.ts';
 
 /** The datasets between the target's pool and the target, made where a first full send finds them missing. */
 const withParents = async (situation: Situation): Promise<Situation> => {
@@ -42,15 +44,22 @@ const begin = async (
   situation: Situation,
   tree: Tree,
   { label }: Ledger,
-): Promise<TreeBeginning> => {
-  const { request, zfs, id } = situation;
+  headStart: TreeHeadStart,
+): Promise<Pick<TreeBeginning, 'label' | 'listings'>> => {
+  const { request, zfs, id, facts } = situation;
   return label === undefined
-    ? await beginTree(situation, tree)
+    ? ((await headStart.take(id, facts)) ??
+        (await beginTree(situation, tree, labelsThere(situation))))
     : { label, listings: await listTree(zfs, request.pair.source.dataset, id) };
 };
 
 /** One session's work; answers whether there is something left for another one. */
-const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boolean> => {
+const round = async (
+  seen: Situation,
+  tree: Tree,
+  ledger: Ledger,
+  headStart: TreeHeadStart,
+): Promise<boolean> => {
   const situation = await withParents({ ...seen, zfs: seen.from.gatheredZfs(seen.tether) });
   const { request, facts, observer, story } = situation;
   const unfit = facts.dataset === undefined ? targetProblem(request, facts) : undefined;
@@ -58,8 +67,9 @@ const round = async (seen: Situation, tree: Tree, ledger: Ledger): Promise<boole
   // That a compressor is missing is said before anything is made.
   const proposed = chooseWire(request, facts, situation.from);
   const isFirst = ledger.label === undefined;
-  const { label, listings } = await begin(situation, tree, ledger);
+  const { label, listings } = await begin(situation, tree, ledger, headStart);
   ledger.label = label;
+  ledger.target = situation.id;
   story.snapshot = label;
   if (isFirst) {
     ledger.members = membersOf(request.pair, tree, listings.keys());
@@ -129,16 +139,21 @@ const sumUp = (story: Story, { stories, failures, members, primed }: Ledger): vo
  */
 export const treeCycle = async (run: Run, request: Request, tree: Tree): Promise<CycleEnd> => {
   const ledger = new Ledger();
-  let goesOn = true;
-  while (goesOn) {
-    goesOn = await visit(run, (situation) => round(situation, tree, ledger), request);
+  const headStart = new TreeHeadStart(run, tree);
+  const work = (situation: Situation) => round(situation, tree, ledger, headStart);
+  try {
+    let goesOn = true;
+    while (goesOn) goesOn = await visit(run, work, request, headStart);
+  } finally {
+    await headStart.drop();
   }
   for (const each of ledger.alone) await carryAlone(run, request, each, ledger);
   for (const member of ledger.members) {
     if (ledger.isOpen(member)) ledger.fail(member, 'its stream was not begun', emptyStory());
   }
   sumUp(run.story, ledger);
-  const { failures, members, primed } = ledger;
+  const { failures, members, primed, target } = ledger;
   if (failures.length > 0) throw new TreeIncomplete(failures, members.length);
+  if (target !== undefined) leaveWord(run, { target, clean: undefined });
   return primed > 0 && primed === members.length ? 'already primed' : 'replicated';
 };
