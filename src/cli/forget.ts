@@ -8,6 +8,7 @@ import { printResult, printStep } from './terminal.ts';
 
 interface ForgetOptions {
   readonly nameFormat: string;
+  readonly recursive?: boolean;
   readonly sudo?: boolean;
   readonly sshOption?: readonly string[];
   readonly dryRun?: boolean;
@@ -19,7 +20,7 @@ Example:
 
 const tenMinutes = 600_000;
 
-const planLines = (dataset: string, { destroys, removes, keeps }: Oblivion): readonly string[] => [
+const planLines = ({ dataset, destroys, removes, keeps }: Oblivion): readonly string[] => [
   ...destroys.map((name) => `would destroy ${name}`),
   ...removes.map((property) => `would remove ${property} from ${dataset}`),
   ...keeps.map((name) => `would keep ${name}`),
@@ -29,6 +30,7 @@ const perform = async (source: string, target: string, options: ForgetOptions): 
   const request = {
     source: parseSource(source),
     target,
+    recursive: options.recursive ?? false,
     series: parseNameFormat(options.nameFormat),
     sudo: options.sudo ?? false,
     sshOptions: options.sshOption ?? [],
@@ -42,7 +44,7 @@ const perform = async (source: string, target: string, options: ForgetOptions): 
   const tether = (signal: AbortSignal) => ({ locks: [], signal, stall: tenMinutes });
   if (options.dryRun === true) {
     const plans = await withInterrupts((signal) => rehearseForgetting(request, tether(signal)));
-    for (const line of plans.flatMap((plan) => planLines(dataset, plan))) printResult(line);
+    for (const line of plans.flatMap(planLines)) printResult(line);
     return;
   }
   const forgotten = await withInterrupts((signal) =>
@@ -61,6 +63,7 @@ export const addForget = (program: Command, help: string, end: (code: number) =>
     )
     .argument('<source>', sourceWords)
     .argument('<target>', 'the target as it was given to run or prime, or its ten-digit ID')
+    .option('-r, --recursive', 'of the datasets below the source too')
     .option('--name-format <format>', 'how its snapshots were named', defaultNameFormat)
     .option('--sudo', 'run zfs through sudo -n')
     .addOption(sshOption())

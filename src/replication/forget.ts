@@ -7,7 +7,7 @@ import { openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import { forgottenMark, markProperty } from '../zfs/marks.ts';
-import { bookmarkName, type DatasetName, snapshotName } from '../zfs/names.ts';
+import { bookmarkName, type DatasetName, parseDatasetName, snapshotName } from '../zfs/names.ts';
 import { decideForgetting, type KnownTarget, knownTargets, meantTargets } from './forgetting.ts';
 import { lockTarget, lockTyped, partiesOf } from './locking.ts';
 import type { Observer } from './observer.ts';
@@ -22,16 +22,18 @@ export interface ForgetRequest {
   readonly source: Place;
   /** A place, or a target's id. */
   readonly target: string;
+  /** Of the datasets below the source too. */
+  readonly recursive: boolean;
   readonly series: Series;
   readonly sudo: boolean;
   readonly sshOptions: readonly string[];
 }
 
-/** What of one target goes and what stays, by full names. */
+/** What of one target goes and what stays in one dataset, by full names. */
 export interface Oblivion {
-  readonly target: KnownTarget;
+  readonly dataset: DatasetName;
   readonly destroys: readonly string[];
-  /** Properties of the source. */
+  /** Properties of the dataset. */
   readonly removes: readonly string[];
   readonly keeps: readonly string[];
 }
@@ -60,13 +62,28 @@ const meant = async (
   return meantTargets(source, target, known);
 };
 
-const lookAt = async (zfs: Zfs, { source, series }: ForgetRequest, target: KnownTarget) => {
-  const { dataset } = source;
+/** The datasets that are meant, the source last: by what it has an interrupted try is found again. */
+const datasetsOf = async (
+  zfs: Zfs,
+  { source: { dataset }, recursive }: ForgetRequest,
+): Promise<readonly DatasetName[]> => {
+  if (!recursive) return [dataset];
+  const words = ['list', '-H', '-r', '-t', 'filesystem,volume', '-o', 'name', dataset];
+  const names = (await zfs.tell(words)).split('\n').filter(Boolean);
+  return names.map(parseDatasetName).toReversed();
+};
+
+const lookAt = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+  { series }: ForgetRequest,
+  target: KnownTarget,
+) => {
   const listing = await lookAtSource(zfs, dataset, target.id);
   const own = await ownProperties(zfs, dataset);
   const { snapshots, bookmarks, staying } = decideForgetting(listing, target.id, series);
   const oblivion: Oblivion = {
-    target,
+    dataset,
     destroys: [
       ...snapshots.map(({ label }) => snapshotName(dataset, label)),
       ...bookmarks.map(({ label }) => bookmarkName(dataset, label)),
@@ -102,7 +119,9 @@ export const rehearseForgetting = async (
     const zfs = from.zfs(tether);
     const oblivions: Oblivion[] = [];
     for (const target of await meant(zfs, request)) {
-      oblivions.push((await lookAt(zfs, request, target)).oblivion);
+      for (const dataset of await datasetsOf(zfs, request)) {
+        oblivions.push((await lookAt(zfs, dataset, request, target)).oblivion);
+      }
     }
     return oblivions;
   });
@@ -128,12 +147,12 @@ const lock = async (
 
 const forgetOne = async (
   zfs: Zfs,
+  dataset: DatasetName,
   request: ForgetRequest,
   target: KnownTarget,
   { announce }: Pick<Observer, 'announce'>,
 ): Promise<void> => {
-  const { dataset } = request.source;
-  const { listing, snapshots, oblivion } = await lookAt(zfs, request, target);
+  const { listing, snapshots, oblivion } = await lookAt(zfs, dataset, request, target);
   for (const name of oblivion.keeps)
     announce(`keeping ${name}: it may be a history that somebody keeps`);
   for (const name of oblivion.destroys) announce(`destroying ${name}`);
@@ -153,7 +172,7 @@ const forgetOne = async (
 };
 
 /**
- * Removes from a source what it keeps for a target, without asking the target. Says what goes before it does;
+ * Removes from a source (and the datasets below it) what it keeps for a target, without asking the target. Says what goes before it does;
  * cut short anywhere, the same goes on. Answers the targets that are forgotten. Throws a usage error for a
  * target that the source does not know, PairBusy, and failures in zfs's words.
  */
@@ -165,7 +184,11 @@ export const forget = async (
   return await atSource(request, tether, async (from) => {
     const targets = await meant(from.zfs(tether), request);
     const zfs = from.zfs(await lock(request, from, targets, tether));
-    for (const target of targets) await forgetOne(zfs, request, target, observer);
+    for (const target of targets) {
+      for (const dataset of await datasetsOf(zfs, request)) {
+        await forgetOne(zfs, dataset, request, target, observer);
+      }
+    }
     return targets;
   });
 };

@@ -443,6 +443,32 @@ describe('forget', () => {
     });
   });
 
+  test('--recursive does so for all of a tree, the root last', async () => {
+    pair = await primedPair();
+    const child = `${pair.source}/a child`;
+    await src.ok(sh`zfs create ${child}`);
+    expect(await pair.cycle('--recursive')).toEqual(silentSuccess);
+    const id = await idOf();
+    const [bookmark = ''] = await bookmarks(child);
+    expect(bookmark).toContain(id);
+
+    const rehearsal = await changingNothing(pair, () => forget(pair.place, '-r', '-n'));
+    expect(rehearsal.stdout).toContain(`would destroy ${child}#${bookmark}\n`);
+    const { exitCode, stderr } = await forget(pair.place, '-r');
+    expect(exitCode).toBe(0);
+    const lines = stderr.split('\n');
+    // By what the source has, an interrupted try is found again.
+    expect(lines.indexOf(`zferry: destroying ${child}#${bookmark}`)).toBeLessThan(
+      lines.indexOf(`zferry: removing zferry:target.${id} from ${pair.source}`),
+    );
+    for (const dataset of [pair.source, child]) {
+      expect(await snapshots(src, dataset)).toEqual([]);
+      expect(await bookmarks(dataset)).toEqual([]);
+    }
+    const local = await src.ok(sh`zfs get -H -r -s local -o property all ${pair.source}`);
+    expect(local).not.toContain(`.${id}`);
+  });
+
   test('leaves a history and what others made, also when the target is primed anew', async () => {
     pair = await primedPair();
     const keep = ['--keep', '3'];
