@@ -80,6 +80,21 @@ describe('a tree', () => {
     expect(await snapshots(src, `${tree.source}/a/b`)).toEqual(before);
   });
 
+  test('has all of it at one snapshot when it is primed again after a part of it', async () => {
+    const child = `${tree.source}/later`;
+    await src.ok(sh`zfs create ${child}`);
+    const rehearsal = await tree.prime('--recursive', '--dry-run');
+    expect(rehearsal.stdout).toMatch(/would make \S+\/a@\S+ and send what changed since /);
+    expect(rehearsal.stdout).not.toContain('already primed');
+    expect(await tree.prime('--recursive')).toEqual(silentSuccess);
+    const label = await allCurrent([...all(), '/later']);
+    expect(await lastLine()).toMatch(
+      new RegExp(`@${label} replicated to dst successfully.* \\(6 datasets\\)$`),
+    );
+    await src.ok(sh`zfs destroy -r ${child}`);
+    await dst.ok(sh`zfs destroy -r ${`${tree.target}/later`}`);
+  });
+
   test('is as it was at one moment, by one ssh, and leaves one snapshot and one bookmark each', async () => {
     await change();
     const note = 'echo "$*" >>"${0%/*}/calls"';

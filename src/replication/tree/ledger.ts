@@ -17,11 +17,17 @@ export class Ledger {
   readonly stories = new Set<Story>();
   /** Members that need a session of their own, and what they begin with. */
   readonly alone: { readonly member: Member; readonly beginning: Beginning | undefined }[] = [];
+  /** How many were there already, where all were. */
   primed = 0;
   readonly #done = new Set<string>();
 
   isOpen({ path }: Member): boolean {
     return !this.#done.has(path);
+  }
+
+  /** True where something has come of any member. */
+  get isAnyDone(): boolean {
+    return this.#done.size > 0;
   }
 
   close({ path }: Member): void {

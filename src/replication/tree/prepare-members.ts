@@ -34,19 +34,28 @@ const memberSituation = (
   };
 };
 
-/** Makes one member ready; answers its streams: none where there is nothing to send, and writes down why. */
+/** A member that `prime` finds to be there. */
+interface Primed {
+  readonly situation: BegunSituation;
+  readonly member: Member;
+}
+
+/**
+ * Makes one member ready; answers its streams: none where there is nothing to send, which is written down. One that is
+ * primed already goes to `primed`.
+ */
 const prepareOne = async (
   situation: BegunSituation,
   ledger: Ledger,
   member: Member,
+  primed: Primed[],
 ): Promise<readonly Passenger[]> => {
   try {
     const ready = await makeReady(situation);
     if (ready.kind === 'to send') return passengersOf(situation, ready.delivery);
-    ledger.close(member);
     const { beginning } = situation;
     if (ready.kind === 'by itself') ledger.leave({ member, beginning });
-    else ledger.primed += 1;
+    else primed.push({ situation, member });
   } catch (error) {
     situation.tether.signal.throwIfAborted();
     ledger.fail(member, error, situation.story);
@@ -81,6 +90,32 @@ const inSteps = (
   return [...steps].toSorted(([a], [b]) => a - b).map(([, step]) => step);
 };
 
+/**
+ * What becomes of members that are primed already: where all are, nothing is to be done. Else they get the new snapshot
+ * with the others: it is the one that the log names for all of the tree.
+ */
+const preparePrimed = async (
+  ledger: Ledger,
+  primed: readonly Primed[],
+  areOthers: boolean,
+): Promise<readonly (readonly [Passenger, Member])[]> => {
+  const prepared = await Promise.all(
+    primed.map(async ({ situation, member }) => {
+      const { request, zfs, share, beginning } = situation;
+      if (areOthers) {
+        const asRun = { ...situation, request: { ...request, intent: 'run' as const } };
+        const own = await prepareOne(asRun, ledger, member, []);
+        return own.map((passenger) => [passenger, member] as const);
+      }
+      await share.takeBack(zfs, beginning.made);
+      ledger.close(member);
+      ledger.primed += 1;
+      return [];
+    }),
+  );
+  return prepared.flat();
+};
+
 /** Makes the members ready, each by itself: one that cannot be sent keeps no other. */
 export const prepareAll = async (
   situation: Situation,
@@ -90,13 +125,14 @@ export const prepareAll = async (
 ): Promise<Map<Passenger, Member>> => {
   const passengers = new Map<Passenger, Member>();
   const coming = new Set<string>();
+  const primed: Primed[] = [];
   const open = ledger.members.filter((member) => ledger.isOpen(member)).slice(0, longestConvoy);
   for (const step of inSteps(situation, open)) {
     const ready = await Promise.all(
       step.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
         const own = memberSituation(situation, member, label, listing, coming);
-        if (own !== undefined) return await prepareOne(own, ledger, member);
+        if (own !== undefined) return await prepareOne(own, ledger, member, primed);
         passBy(situation, ledger, label, member, listing);
         return [];
       }),
@@ -108,6 +144,10 @@ export const prepareAll = async (
         if (facts.dataset === undefined) coming.add(member.pair.target.dataset);
       }
     }
+  }
+  const areOthers = passengers.size > 0 || ledger.isAnyDone;
+  for (const [passenger, member] of await preparePrimed(ledger, primed, areOthers)) {
+    passengers.set(passenger, member);
   }
   // What does not go along now is seen again by the next session.
   return new Map([...passengers].slice(0, longestConvoy));

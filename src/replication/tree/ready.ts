@@ -10,6 +10,7 @@ import { adopt, recalled } from './adopt.ts';
 /** What comes of a member before anything of it is sent. */
 export type Ready =
   | { readonly kind: 'to send'; readonly delivery: Delivery }
+  /** Nothing has to be sent; the tree's snapshot is still there. */
   | { readonly kind: 'already primed' }
   /** It needs more than one stream and its report: a session of its own. */
   | { readonly kind: 'by itself' };
@@ -53,10 +54,7 @@ export const makeReady = async (seen: BegunSituation): Promise<Ready> => {
     if (plan.kind === 'already primed' && isUnfinishedPrime(source, id, plan.base)) {
       return await makeReady({ ...situation, request: { ...request, intent: 'run' } });
     }
-    if (plan.kind === 'already primed') {
-      await share.takeBack(zfs, made);
-      return { kind: plan.kind };
-    }
+    if (plan.kind === 'already primed') return { kind: plan.kind };
   }
   if (decide(request, source, facts).kind === 'incremental') await adopt(situation);
   return { kind: 'to send', delivery: await prepareNew(situation, beginning) };

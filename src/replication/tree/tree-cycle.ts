@@ -119,7 +119,7 @@ const total = (numbers: readonly (number | undefined)[]): number =>
   numbers.reduce<number>((sum, each) => sum + (each ?? 0), 0);
 
 /** The members' stories as one. */
-const sumUp = (story: Story, { stories, failures, members, primed }: Ledger): void => {
+const sumUp = (story: Story, { stories, failures, members }: Ledger): void => {
   const all = [...new Set([...stories, ...failures.map((each) => each.story)])];
   const [first, ...others] = new Set([...stories].map(({ kind }) => kind));
   story.kind = first !== undefined && others.length === 0 ? first : 'incremental';
@@ -128,8 +128,7 @@ const sumUp = (story: Story, { stories, failures, members, primed }: Ledger): vo
   if (carried > 0) story.carried = carried;
   story.kept = [...story.kept, ...all.flatMap(({ kept }) => kept)];
   if (failures.length === 0) story.notes.unshift(`${members.length} datasets`);
-  const notes = new Set(all.flatMap((each) => each.notes));
-  story.notes.push(...notes, ...(primed > 0 ? [`${primed} primed already`] : []));
+  story.notes.push(...new Set(all.flatMap((each) => each.notes)));
 };
 
 /**

@@ -12,6 +12,9 @@ export interface RehearsedMember {
   readonly outcome: Rehearsal | ZferryError;
 }
 
+const isOf = (kind: Rehearsal['kind'], { outcome }: RehearsedMember): boolean =>
+  !(outcome instanceof ZferryError) && outcome.kind === kind;
+
 /** Looks at both sides and says what a run for a tree would do; changes nothing. Throws what concerns all of it. */
 export const rehearseTree = (
   request: Request,
@@ -24,16 +27,27 @@ export const rehearseTree = (
     const listings = await listTree(zfs, request.pair.source.dataset, id);
     const coming = new Set<string>();
     const rehearsed: RehearsedMember[] = [];
+    const again: (() => Promise<RehearsedMember>)[] = [];
     for (const member of membersOf(request.pair, tree, listings.keys())) {
       const source = listings.get(member.pair.source.dataset);
       if (source === undefined) continue;
-      const own = memberRequest(request, member, isNewHere(source, id));
       const there = factsOf(facts, member, coming);
-      const rehearsal = rehearseCycle(own, { ...sight, facts: there, source });
-      const outcome = await rehearsal.catch(asZferryError);
-      const isFull = !(outcome instanceof ZferryError) && outcome.kind === 'full';
-      if (isFull) coming.add(member.pair.target.dataset);
-      rehearsed.push({ request: own, outcome });
+      const rehearse = async (own: Request): Promise<RehearsedMember> => {
+        const rehearsal = rehearseCycle(own, { ...sight, facts: there, source });
+        return { request: own, outcome: await rehearsal.catch(asZferryError) };
+      };
+      const own = memberRequest(request, member, isNewHere(source, id));
+      const first = await rehearse(own);
+      if (isOf('full', first)) coming.add(member.pair.target.dataset);
+      rehearsed.push(first);
+      again.push(() => rehearse({ ...own, intent: 'run' }));
     }
-    return rehearsed;
+    if (rehearsed.every((each) => isOf('already primed', each))) return rehearsed;
+    // Those that are there already get the new snapshot with the others.
+    const whole: RehearsedMember[] = [];
+    for (const [index, each] of rehearsed.entries()) {
+      const second = isOf('already primed', each) ? again[index] : undefined;
+      whole.push(second === undefined ? each : await second());
+    }
+    return whole;
   });
