@@ -1,16 +1,21 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { change as changeReplica } from './support/change.ts';
 import { dst, src } from './support/host.ts';
 import { liar } from './support/liar.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
+  freshPair,
   guid,
+  newestEqual,
   type Pair,
   pairOf,
+  primedPair,
   property,
   snapshots,
+  stateOf,
   underCron,
+  unused,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { wrapTools } from './support/tools.ts';
@@ -362,6 +367,93 @@ test('a run for a part of a tree waits for neither: the second says so', async (
   // What was made for the part alone is a base for the tree as well
   expect(await run()).toEqual(silentSuccess);
   await allCurrent();
+});
+
+describe('what is somebody else’s takes in nothing of a tree', () => {
+  /** Neither a run, nor a first send, nor a look ahead gets in there or leaves anything here: each says that error. */
+  const isLeftAlone = async (source: string, target: string, error: string): Promise<void> => {
+    const sides = () => Promise.all([stateOf(src, source), stateOf(dst, target)]);
+    const before = await sides();
+    for (const words of [['run'], ['prime'], ['run', '--dry-run']]) {
+      const { exitCode, stderr } = await tree.zferry(...words, '-r', source, `dst:${target}`);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: expect.stringContaining(error) });
+      expect(stderr.match(/error:/g)).toHaveLength(1);
+      expect(stderr).toContain('zferry: hint: give another name for the target');
+      expect(await sides()).toEqual(before);
+    }
+  };
+
+  test('neither where its root would be the replica of another source, nor below that', async () => {
+    const other = await primedPair();
+    onTestFinished(other.remove);
+    await isLeftAlone(
+      tree.source,
+      other.target,
+      `${other.target} on dst is not a replica of ${tree.source}: they have no common snapshot`,
+    );
+    expect(await other.cycle()).toEqual(silentSuccess);
+  });
+
+  test('nor where a part of it would go where all of it is', async () => {
+    const part = `${tree.source}/a`;
+    await src.ok(sh`zfs create ${`${part}/late`}`);
+    await isLeftAlone(part, tree.target, `${tree.target} on dst is not a replica of ${part}:`);
+    await src.ok(sh`zfs destroy -r ${`${part}/late`}`);
+  });
+
+  test.each([
+    ['read-only', ['-o', 'readonly=on']],
+    ['writable', []],
+  ])('nor where a dataset of another origin stands, %s', async (_, options) => {
+    const target = unused(dst);
+    await dst.ok(`zfs create ${options.join(' ')} ${target}`);
+    onTestFinished(async () => void (await dst.ok(sh`zfs destroy -r ${target}`)));
+    await isLeftAlone(tree.source, target, `${target} on dst has no snapshots`);
+  });
+
+  test('nor where one stands in the middle of it: the others go on', async () => {
+    const theirs = `${tree.target}/theirs`;
+    await dst.ok(sh`zfs create -o readonly=on ${theirs} && zfs snapshot ${`${theirs}@theirs`}`);
+    await src.ok(sh`zfs create -p ${`${tree.source}/theirs/below/it`}`);
+    const before = await stateOf(dst, theirs);
+    for (const options of [['--dry-run'], []]) {
+      const { exitCode, stderr } = await run(...options);
+      expect(exitCode).toBe(3);
+      expect(stderr).toContain(
+        `${tree.source}/theirs and ${theirs} on dst have no common snapshot`,
+      );
+      expect(stderr).toContain(
+        `zferry: error: ${theirs}/below is not made: ${theirs} on dst above it is not a replica of ${tree.source}/theirs\nzferry: hint: leave that and all below it out: --exclude theirs\n`,
+      );
+      expect(stderr).toContain(`${theirs}/below/it is not made: ${theirs} on dst above it`);
+    }
+    expect(await stateOf(dst, theirs)).toBe(before);
+    const label = await allCurrent();
+    expect(await src.ok(sh`zfs list -H -r -t all -o name ${`${tree.source}/theirs`}`)).not.toMatch(
+      /[@#]/,
+    );
+    // As the hint says
+    expect(await run('--exclude', 'theirs')).toEqual(silentSuccess);
+    expect(await allCurrent()).not.toBe(label);
+    await src.ok(sh`zfs destroy -r ${`${tree.source}/theirs`}`);
+    await dst.ok(sh`zfs destroy -r ${theirs}`);
+  });
+
+  test('but a root that has lost all that it had in common is still its own, and keeps no child', async () => {
+    const pair = await freshPair();
+    onTestFinished(pair.remove);
+    const kept = { ...pair, source: `${pair.source}/kept`, target: `${pair.target}/kept` };
+    await src.ok(sh`zfs create ${kept.source}; touch /${kept.source}/file`);
+    expect(await pair.prime('-r')).toEqual(silentSuccess);
+    const [label] = await snapshots(dst, kept.target);
+    await dst.ok(sh`zfs destroy ${`${pair.target}@${label}`}`);
+    await src.ok(sh`zfs create ${`${pair.source}/new`}`);
+    const { exitCode, stderr } = await pair.cycle('-r');
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain(`1 of 3 datasets are not current: ${pair.source}\n`);
+    expect(await newestEqual(kept)).not.toBe(label);
+    expect(await snapshots(dst, `${pair.target}/new`)).toHaveLength(1);
+  });
 });
 
 test('what is missing above the target is made, read-only and never mounted', async () => {

@@ -1,12 +1,14 @@
-import { failure } from '../../errors.ts';
+import { failure, type ZferryError } from '../../errors.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { type DatasetName, type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
+import { retract } from '../prepare.ts';
 import type { BegunSituation, Situation } from '../situation.ts';
 import { longestConvoy, type Passenger, passengersOf } from './convoy.ts';
 import { emptyStory, type Ledger } from './ledger.ts';
 import { type Member, memberRequest } from './members.ts';
 import { makeReady } from './ready.ts';
 import { factsOf, isNewHere } from './sight.ts';
+import { foreignParentProblem } from './strangers.ts';
 
 /** The member's own part of what is at hand; undefined where it has no part in this snapshot. */
 const memberSituation = (
@@ -49,8 +51,11 @@ const prepareOne = async (
   ledger: Ledger,
   member: Member,
   primed: Primed[],
+  whyNotNew: () => Promise<ZferryError | undefined>,
 ): Promise<readonly Passenger[]> => {
   try {
+    const problem = situation.facts.dataset === undefined ? await whyNotNew() : undefined;
+    if (problem !== undefined) return await retract(situation, situation.beginning.made, problem);
     const ready = await makeReady(situation);
     if (ready.kind === 'to send') return passengersOf(situation, ready.delivery);
     const { beginning } = situation;
@@ -90,6 +95,9 @@ const inSteps = (
   return [...steps].toSorted(([a], [b]) => a - b).map(([, step]) => step);
 };
 
+/** One that is there needs nobody's leave to be made. */
+const isThere = (): Promise<undefined> => Promise.resolve(undefined);
+
 /**
  * What becomes of members that are primed already: where all are, nothing is to be done. Else they get the new snapshot
  * with the others: it is the one that the log names for all of the tree.
@@ -104,7 +112,7 @@ const preparePrimed = async (
       const { request, zfs, share, beginning } = situation;
       if (areOthers) {
         const asRun = { ...situation, request: { ...request, intent: 'run' as const } };
-        const own = await prepareOne(asRun, ledger, member, []);
+        const own = await prepareOne(asRun, ledger, member, [], isThere);
         return own.map((passenger) => [passenger, member] as const);
       }
       await share.takeBack(zfs, beginning.made);
@@ -132,7 +140,8 @@ export const prepareAll = async (
       step.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
         const own = memberSituation(situation, member, label, listing, coming);
-        if (own !== undefined) return await prepareOne(own, ledger, member, primed);
+        const whyNotNew = () => foreignParentProblem(situation, listings, member);
+        if (own !== undefined) return await prepareOne(own, ledger, member, primed, whyNotNew);
         passBy(situation, ledger, label, member, listing);
         return [];
       }),

@@ -1,8 +1,10 @@
+import { asZferryError } from '../../errors.ts';
 import { snapshotName } from '../../zfs/names.ts';
 import { type CycleEnd, cycle } from '../cycle.ts';
 import { tellStory } from '../deliver.ts';
 import { leaveWord } from '../early.ts';
 import { targetProblem } from '../plan.ts';
+import { retract } from '../prepare.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Run } from '../run.ts';
 import type { Situation } from '../situation.ts';
@@ -19,6 +21,7 @@ import { prepareAll } from './prepare-members.ts';
 import { Records } from './record-members.ts';
 import { listTree } from './sight.ts';
 import { beginTree, labelsThere, type TreeBeginning } from './snapshot-tree.ts';
+import { foreignRootProblem } from './strangers.ts';
 
 /** The datasets between the target's pool and the target, made where a first full send finds them missing. */
 const withParents = async (situation: Situation): Promise<Situation> => {
@@ -39,7 +42,10 @@ const wireFor = (proposed: Wire, passengers: readonly Passenger[]): Wire => {
   return wires.find(({ compression }) => compression !== 'none') ?? wires[0] ?? proposed;
 };
 
-/** Makes the snapshot, or goes on with the one that an earlier session of this run has made. */
+/**
+ * Makes the snapshot, or goes on with the one that an earlier session of this run has made. Throws where the target is
+ * not this tree's, with nothing left behind.
+ */
 const begin = async (
   situation: Situation,
   tree: Tree,
@@ -47,10 +53,13 @@ const begin = async (
   headStart: TreeHeadStart,
 ): Promise<Pick<TreeBeginning, 'label' | 'listings'>> => {
   const { request, zfs, id, facts } = situation;
-  return label === undefined
-    ? ((await headStart.take(id, facts)) ??
-        (await beginTree(situation, tree, labelsThere(situation))))
-    : { label, listings: await listTree(zfs, request.pair.source.dataset, id) };
+  if (label !== undefined) {
+    return { label, listings: await listTree(zfs, request.pair.source.dataset, id) };
+  }
+  const begun =
+    (await headStart.take(id, facts)) ?? (await beginTree(situation, tree, labelsThere(situation)));
+  const problem = await foreignRootProblem(situation, begun.listings).catch(asZferryError);
+  return problem === undefined ? begun : await retract(situation, begun.names, problem);
 };
 
 /** One session's work; answers whether there is something left for another one. */

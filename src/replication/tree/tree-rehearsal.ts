@@ -5,6 +5,7 @@ import { looking, type Rehearsal, rehearseCycle } from '../rehearsal.ts';
 import type { Request, Tree } from '../request.ts';
 import { memberRequest, membersOf } from './members.ts';
 import { factsOf, isNewHere, listTree } from './sight.ts';
+import { foreignParentProblem, foreignRootProblem } from './strangers.ts';
 
 /** What a run for a tree would do with one of its datasets, or why it would not. */
 export interface RehearsedMember {
@@ -25,6 +26,8 @@ export const rehearseTree = (
   looking(request, connection, tether, async (sight) => {
     const { zfs, id, facts } = sight;
     const listings = await listTree(zfs, request.pair.source.dataset, id);
+    const foreign = await foreignRootProblem({ ...sight, request }, listings);
+    if (foreign !== undefined) throw foreign;
     const coming = new Set<string>();
     const rehearsed: RehearsedMember[] = [];
     const again: (() => Promise<RehearsedMember>)[] = [];
@@ -32,9 +35,13 @@ export const rehearseTree = (
       const source = listings.get(member.pair.source.dataset);
       if (source === undefined) continue;
       const there = factsOf(facts, member, coming);
+      const unfit =
+        there.dataset === undefined
+          ? await foreignParentProblem({ ...sight, request }, listings, member)
+          : undefined;
       const rehearse = async (own: Request): Promise<RehearsedMember> => {
-        const rehearsal = rehearseCycle(own, { ...sight, facts: there, source });
-        return { request: own, outcome: await rehearsal.catch(asZferryError) };
+        const rehearsal = () => rehearseCycle(own, { ...sight, facts: there, source });
+        return { request: own, outcome: unfit ?? (await rehearsal().catch(asZferryError)) };
       };
       const own = memberRequest(request, member, isNewHere(source, id));
       const first = await rehearse(own);
