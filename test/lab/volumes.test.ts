@@ -2,11 +2,26 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { diesInTheMiddle } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
-import { bookmarks, freshPair, type Pair, pairOf, property, snapshots } from './support/pair.ts';
+import {
+  bookmarks,
+  freshPair,
+  newestEqual,
+  type Pair,
+  pairOf,
+  property,
+  snapshots,
+  writeFiles,
+} from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { refusalOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
-import { ext4Sums, newestVolumeEqual, volumePair, writeIntoVolume } from './support/volume.ts';
+import {
+  ext4Sums,
+  makeExt4,
+  newestVolumeEqual,
+  volumePair,
+  writeIntoVolume,
+} from './support/volume.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -109,5 +124,53 @@ describe('a volume', () => {
       error: `${pair.source} is a volume, and ${pair.target} on dst is a filesystem`,
       hint: 'give another name for the target',
     });
+  });
+});
+
+describe('a volume in a tree', () => {
+  test('follows with the others, and a filesystem where a new one should go keeps no other', async () => {
+    const root = pairOf();
+    const volume = { ...pairOf(`${root.source}/disk`, `${root.target}/disk`), log: root.log };
+    const files = { ...pairOf(`${root.source}/files`, `${root.target}/files`), log: root.log };
+    await src.ok(sh`zfs create ${root.source} && zfs create ${files.source}`);
+    await writeFiles(files.source, 'first');
+    const unmount = await makeExt4(volume, 64);
+    pair = {
+      ...volume,
+      remove: async () => {
+        await unmount();
+        await root.remove();
+      },
+    };
+    await writeIntoVolume(pair, 'first');
+    expect(await root.prime('-r')).toEqual(silentSuccess);
+    await holdsTheSameFiles();
+    await src.ok(
+      sh`zfs set volsize=96M ${pair.source} && udevadm settle && resize2fs /dev/zvol/${pair.source}`,
+    );
+    await writeIntoVolume(pair, 'second');
+    await writeFiles(files.source, 'second');
+    expect(await root.cycle('-r', '--parallel', '2')).toEqual(silentSuccess);
+    await holdsTheSameFiles();
+    await newestEqual(files);
+    expect(await properties('volsize', 'readonly', 'refreservation')).toEqual([
+      `volsize ${96 * 2 ** 20} local`,
+      'readonly on local',
+      'refreservation 0 default',
+    ]);
+
+    const late = `${root.source}/late`;
+    await src.ok(sh`zfs create -s -V 8M ${late}`);
+    await dst.ok(sh`zfs create -o readonly=on ${`${root.target}/late`}`);
+    await dst.ok(sh`zfs snapshot ${`${root.target}/late@theirs`}`);
+    const before = await newest();
+    const { exitCode, stderr } = await root.cycle('-r');
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain(`${late} is a volume, and ${root.target}/late on dst is a filesystem`);
+    expect(stderr).toContain(`1 of 4 datasets are not current: ${late}\n`);
+    expect(await snapshots(dst, `${root.target}/late`)).toEqual(['theirs']);
+    expect(await newest()).not.toBe(before);
+    await holdsTheSameFiles();
+    expect(await newestEqual(files)).toBe(await newest());
   });
 });

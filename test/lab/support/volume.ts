@@ -9,17 +9,23 @@ const deviceOf = (dataset: string): string => `/dev/zvol/${dataset}`;
 /** Where a volume's ext4 is mounted on `src`. */
 export const mountpointOf = ({ source }: Pair): string => `/mnt/${source}`;
 
-/** A sparse volume on `src` with an ext4 in it, mounted, and no target yet. */
-export const volumePair = async (mebibytes: number, target?: string): Promise<Pair> => {
-  const pair = pairOf(undefined, target);
+/** Makes a pair's source: a sparse volume with an ext4 in it, mounted. Answers what takes the mount away. */
+export const makeExt4 = async (pair: Pair, mebibytes: number): Promise<() => Promise<void>> => {
   const { source } = pair;
   const at = mountpointOf(pair);
   await src.ok(sh`zfs create -s -V ${mebibytes}M ${source} && udevadm settle`);
   await src.ok(
     sh`mkfs.ext4 -q ${deviceOf(source)} && mkdir -p ${at} && mount ${deviceOf(source)} ${at}`,
   );
+  return async () => void (await src.run(sh`umount ${at}; rmdir ${at}`));
+};
+
+/** A sparse volume on `src` with an ext4 in it, mounted, and no target yet. */
+export const volumePair = async (mebibytes: number, target?: string): Promise<Pair> => {
+  const pair = pairOf(undefined, target);
+  const unmount = await makeExt4(pair, mebibytes);
   const remove = async () => {
-    await src.run(sh`umount ${at}; rmdir ${at}`);
+    await unmount();
     await pair.remove();
   };
   return { ...pair, remove };
@@ -37,7 +43,7 @@ export const writeIntoVolume = async (pair: Pair, folder: string, mebibytes = 1)
 const onClone = (host: Host, snapshot: string, command: string): Promise<string> => {
   const clone = `${snapshot.replace(/@.*$/, '')}-clone`;
   return host.ok(
-    `${sh`zfs clone ${snapshot} ${clone} && udevadm settle`}; set -- ${deviceOf(clone)}; (set -e; ${command}); code=$?; umount "$1" 2>/dev/null; udevadm settle; ${sh`zfs destroy ${clone}`}; exit $code`,
+    `${sh`zfs clone -o readonly=off ${snapshot} ${clone} && udevadm settle`}; set -- ${deviceOf(clone)}; (set -e; ${command}); code=$?; umount "$1" 2>/dev/null; udevadm settle; ${sh`zfs destroy ${clone}`}; exit $code`,
   );
 };
 
