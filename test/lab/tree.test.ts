@@ -204,6 +204,23 @@ describe('a dataset in trouble keeps no other', () => {
   });
 });
 
+test('a dataset that the target has no room for is tried again, and named until there is', async () => {
+  const full = `${tree.target}/c`;
+  const used = Number(await property(dst, full, 'used'));
+  await dst.ok(sh`zfs set quota=${used + 2_000_000} ${full}`);
+  await src.ok(sh`head -c 6000000 /dev/urandom >/${`${tree.source}/c`}/large`);
+  const result = await run();
+  expect(result.exitCode).toBe(1);
+  expect(result.stderr).toContain(`destination ${full} space quota exceeded`);
+  expect(result.stderr).toContain(`1 of 5 datasets are not current: ${tree.source}/c\n`);
+  await allCurrent(['', '/a', '/a/b', '/new']);
+  const lines = (await tree.lines()).slice(-2).join('\n');
+  expect(lines).toMatch(new RegExp(`${tree.source}/c\\S* failed to replicate to dst! ERROR!`));
+  await dst.ok(sh`zfs set quota=none ${full}`);
+  expect(await run()).toEqual(silentSuccess);
+  await isTidy();
+});
+
 test('a child that was primed alone, under no bookmark of the tree, is kept current by the tree', async () => {
   const child = `${tree.source}/own`;
   await src.ok(sh`zfs create ${child}`);
@@ -239,8 +256,15 @@ test('an interrupted tree goes on where it was, dataset by dataset', async () =>
   await going.signal('KILL');
   await going.done;
   await dst.until('! pgrep -x zfs');
-  expect(await property(dst, `${tree.target}/c`, 'receive_resume_token')).not.toBe('-');
-  expect(await run()).toEqual(silentSuccess);
+  const token = await property(dst, `${tree.target}/c`, 'receive_resume_token');
+  expect(token).not.toBe('-');
+  const tools = await wrapTools({ zfs: 'echo "$*" >>"${0%/*}/calls"' });
+  const again = ['-r', tree.source, tree.place, '--log', tree.log];
+  expect(await src.run(underCron(again, tools))).toEqual(silentSuccess);
+  const calls = (await src.ok(sh`cat ${`${tools}/calls`}`)).split('\n');
+  expect(calls.filter((call) => /^send (?!-nvP).*-t /.test(call))).toEqual([
+    expect.stringContaining(token),
+  ]);
   await isTidy();
 });
 
