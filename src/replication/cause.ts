@@ -45,6 +45,10 @@ const reasonIn = (said: readonly string[], consequence: RegExp): string | undefi
 export const saysChanged = ({ said }: ReceiveReport): boolean =>
   said.some((line) => line.includes('has been modified'));
 
+/** True where `zfs receive` found large blocks in the target, and none allowed in the stream. */
+export const wantsLargeBlocks = ({ said }: ReceiveReport): boolean =>
+  said.some((line) => line.includes('incremental send stream requires -L'));
+
 /** Reasons of a failed receive that may be gone the next time. */
 const passing =
   /space|quota|I\/O error|busy|permission|not permitted|memory|interrupted|suspended|read-?only|does not exist|no such|timed? ?out|has been modified|checksum|corrupt|bad magic|^(lzop|zstd|lz4|gzip):/i;

@@ -5,6 +5,7 @@ import { deliverAndSettle } from './deliver-and-settle.ts';
 import { deliverSteps } from './deliver-steps.ts';
 import { leaveWord } from './early.ts';
 import { type Beginning, HeadStart } from './head-start.ts';
+import { LargeBlocksLearned } from './large-blocks.ts';
 import type { Clean } from './memory.ts';
 import { HeadChanged } from './plan.ts';
 import { beginWith, prepare } from './prepare.ts';
@@ -129,7 +130,7 @@ const remedyFor = (
   request: Request,
   error: unknown,
 ): Pick<Situation, 'wasRefused' | 'stuck'> | undefined => {
-  if (error instanceof BaseGone) return {};
+  if (error instanceof BaseGone || error instanceof LargeBlocksLearned) return {};
   if (request.rollback && error instanceof HeadChanged) return { wasRefused: true };
   return error instanceof StuckPartial ? { stuck: error } : undefined;
 };

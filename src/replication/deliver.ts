@@ -8,6 +8,7 @@ import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, type Stream, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
 import { onTarget } from './hints.ts';
+import { learnLargeBlocks } from './large-blocks.ts';
 import { changed } from './plan.ts';
 import { type Delivery, retract } from './prepare.ts';
 import { keptProperties, unreceivedProperties } from './properties.ts';
@@ -155,7 +156,8 @@ export const conclude = async (
     const isUnused = report.seen && report.resumeToken === undefined && isMissing;
     const left = isUnused && !tether.signal.aborted ? await share.takeBack(zfs, made) : [];
     story.kept = [...story.kept, ...left];
-    throw (await stuckPartial(situation, delivery, report, problem)) ?? problem;
+    const learned = await learnLargeBlocks(situation, delivery, report, problem);
+    throw learned ?? (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
   if (delivery.isCargo) story.carried = (story.carried ?? 0) + 1;
   story.notes.push(...unreceivedProperties(report, keeps));

@@ -17,7 +17,7 @@ import { abandoned } from './pruning.ts';
 import type { Request } from './request.ts';
 import { rollBack } from './rollback.ts';
 import type { Share } from './shared-snapshot.ts';
-import type { Situation } from './situation.ts';
+import type { Arrival, Situation } from './situation.ts';
 import { carryOutPruning, makeSnapshot } from './snapshot.ts';
 import { parseStreamRecord, streamRecord } from './stream-record.ts';
 import { lookAtSource, lookIntoToken } from './survey.ts';
@@ -114,8 +114,8 @@ const sturdy = (
 
 /** Records how the target's series is sent: as its first full send is. */
 export const recordStream = async (
-  { request, zfs, id, facts }: Situation,
-  source: SourceListing,
+  { request, zfs, id, facts }: Arrival,
+  source: SourceTraits,
 ): Promise<void> => {
   const { pair, partOf } = request;
   const { properties } = request;

@@ -1,5 +1,6 @@
 import { type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
 import { conclude } from '../deliver.ts';
+import { LargeBlocksLearned } from '../large-blocks.ts';
 import { HeadChanged } from '../plan.ts';
 import { settle } from '../settle.ts';
 import type { Situation } from '../situation.ts';
@@ -10,9 +11,11 @@ import type { ConvoyResults, Passenger } from './convoy.ts';
 import type { Ledger } from './ledger.ts';
 import type { Member } from './members.ts';
 
-/** What a session of the member's own can mend: it gives up something there first. */
+/** What a session of the member's own can mend: it gives up something there first, or sends by other flags. */
 const hasRemedy = ({ request }: Situation, error: unknown): boolean =>
-  error instanceof StuckPartial || (request.rollback && error instanceof HeadChanged);
+  error instanceof StuckPartial ||
+  error instanceof LargeBlocksLearned ||
+  (request.rollback && error instanceof HeadChanged);
 
 /** Verifies and records what arrived of one member. */
 const recordOne = async (
