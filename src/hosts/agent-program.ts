@@ -76,7 +76,8 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   'unpack() { case $1 in',
   ...compressorNames.map((name) => `${name}) ${compressors[name].decompress.join(' ')};;`),
   'esac; };',
-  'take() { way=$1; set --; case ${way%%+*} in full) set -- -o readonly=on -o canmount=noauto;; volume) set -- -o readonly=on;; esac;',
+  'take() { way=$1; set --; case $way in plain-*) set -- -o encryption=off; way=${way#plain-};; esac;',
+  'case ${way%%+*} in full) set -- "$@" -o readonly=on -o canmount=noauto;; volume) set -- "$@" -o readonly=on;; esac;',
   'case $way in *+*) IFS=+; for name in ${way#*+}; do set -- "$@" -x "$name"; done; unset IFS;; esac;',
   'z receive -s -u -v "$@" "$target"; code=$?; echo status receive $code; };',
   // The beat says its own pid first: `$!`, which would tell it, is one of the things that tcsh spoils.

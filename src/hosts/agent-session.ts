@@ -58,6 +58,8 @@ export interface ReceiveInstruction extends MemberInstruction {
 export interface MemberInstruction {
   /** `full` and `volume` make the dataset, or complete it; a volume has no canmount. */
   readonly mode: 'full' | 'volume' | 'incremental';
+  /** True for what is to be made without encryption, whatever the dataset above it has. */
+  readonly isPlain?: boolean;
   /** Properties that the stream has and the target does not take. */
   readonly keeps: readonly string[];
   /** The snapshot that must be there afterwards. */
@@ -195,7 +197,8 @@ const wayBySsh = (
   };
 };
 
-const modeWord = ({ mode, keeps }: MemberInstruction): string => [mode, ...keeps].join('+');
+const modeWord = ({ mode, isPlain, keeps }: MemberInstruction): string =>
+  [isPlain ? `plain-${mode}` : mode, ...keeps].join('+');
 
 const receivedWords = ({ guid, label, prune }: MemberInstruction): readonly string[] => [
   guid,

@@ -7,6 +7,7 @@ import { markProperty } from '../zfs/marks.ts';
 import { shown, snapshotName } from '../zfs/names.ts';
 import { baseName, type Stream, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
+import { staysPlain } from './encryption.ts';
 import { onTarget } from './hints.ts';
 import { learnLargeBlocks } from './large-blocks.ts';
 import { changed } from './plan.ts';
@@ -113,6 +114,8 @@ export const instructionFor = ({ request, id }: Arrival, delivery: Delivery): Me
   const mode = receiveMode(source, stream.kind, { snapshots });
   return {
     mode,
+    // One that is to be completed is plain already.
+    isPlain: ['full', 'clone'].includes(stream.kind) && staysPlain(request, source),
     keeps: keptProperties(request, source, id, mode),
     label: sent.label,
     guid: sent.guid,

@@ -88,6 +88,15 @@ export const encryptionProblem = (
   return locked(request, request.pair.target.dataset, encryption);
 };
 
+/**
+ * True where the replica is to be as plain as its source although the dataset above it is encrypted: that one's key is never
+ * on the target, and without saying so zfs would want it.
+ */
+export const staysPlain = (
+  request: Pick<Request, 'isBelowRaw' | 'decrypt'>,
+  source: Pick<SourceTraits, 'encryption'>,
+): boolean => request.isBelowRaw === true && !goesRaw(request, source);
+
 /** The same for one that a first full send is to make. */
 export const newEncryptionProblem = (
   request: Request,
@@ -96,6 +105,7 @@ export const newEncryptionProblem = (
 ): ZferryError | undefined => {
   const { dataset } = request.pair.target;
   if (goesRaw(request, source) || parentEncryption === undefined) return undefined;
+  if (staysPlain(request, source)) return undefined;
   return parentEncryption.isLoaded
     ? undefined
     : locked(request, parentOf(dataset) ?? dataset, parentEncryption);
@@ -107,6 +117,6 @@ export const encryptionNote = (
   source: SourceTraits,
   { parentEncryption }: Pick<HostFacts, 'parentEncryption'>,
 ): string | undefined =>
-  parentEncryption === undefined || goesRaw(request, source)
+  parentEncryption === undefined || goesRaw(request, source) || staysPlain(request, source)
     ? undefined
     : `encrypted on ${hostShown(request.pair.target.host)} with the key of ${parentEncryption.root}`;

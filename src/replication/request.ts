@@ -28,6 +28,8 @@ export interface Request {
   readonly tree?: Tree | undefined;
   /** The root's target, where this pair is part of a tree: its bookmarks are made under that one's id. */
   readonly partOf?: DatasetName | undefined;
+  /** True for a part of a tree where the one above it goes raw: what is plain below that finds no key on the target. */
+  readonly isBelowRaw?: boolean;
   readonly series: Series;
   readonly compression: {
     readonly wanted: WantedCompression;

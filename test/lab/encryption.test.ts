@@ -115,6 +115,42 @@ describe('an encrypted source', () => {
     await opensWith(child, OTHER_KEY, child);
   });
 
+  test('is a tree: raw with its children, one with a key of its own, and a plain one plain, without any key there', async () => {
+    await encryptedPair();
+    const [heir, own, plain] = ['heir', 'own', 'plain'].map((name) =>
+      pairOf(`${pair.source}/${name}`),
+    ) as [Pair, Pair, Pair];
+    await src.ok(
+      `zfs create ${sh`${heir.source}`} && zfs create ${encryptedWith(OTHER_KEY)} ${sh`${own.source}`} && zfs create -o encryption=off ${sh`${plain.source}`}`,
+    );
+    for (const { source } of [heir, own, plain]) await writeFiles(source, 'first');
+    const rehearsal = await pair.prime('--recursive', '--dry-run');
+    expect(rehearsal.exitCode).toBe(0);
+    expect(await pair.prime('--recursive')).toEqual(silentSuccess);
+    const keys = () => dst.ok(sh`zfs list -H -r -o encryption,keystatus -s name ${pair.target}`);
+    const expected = [
+      'aes-256-gcm\tunavailable',
+      'aes-256-gcm\tunavailable',
+      'aes-256-gcm\tunavailable',
+      'off\t-',
+    ];
+    expect((await keys()).split('\n')).toEqual(expected);
+
+    await src.ok(sh`zfs change-key -o keylocation=${`file://${OTHER_KEY}`} ${pair.source}`);
+    for (const { source } of [heir, own, plain]) await writeFiles(source, 'second');
+    const late = pairOf(`${pair.source}/plain-late`);
+    await src.ok(sh`zfs create -o encryption=off ${late.source}`);
+    await writeFiles(late.source, 'first');
+    expect(await pair.cycle('--recursive')).toEqual(silentSuccess);
+    expect((await keys()).split('\n')).toEqual([...expected, 'off\t-']);
+    for (const each of [plain, late]) await newestEqual(each);
+    await opensWith(own, OTHER_KEY, own);
+    await opensWith(pair, OTHER_KEY);
+    const { exitCode } = await pair.cycle('--recursive', '--decrypt');
+    expect(exitCode).toBe(3);
+    expect((await keys()).split('\n')).toEqual([...expected, 'off\t-']);
+  });
+
   test('goes in the clear only with --decrypt, and then each time, and with its key', async () => {
     await encryptedPair();
     await lock();

@@ -16,7 +16,11 @@ export class Ledger {
   /** Of those that came further; a member may have one for each session. */
   readonly stories = new Set<Story>();
   /** Members that need a session of their own, and what they begin with. */
-  readonly alone: { readonly member: Member; readonly beginning: Beginning | undefined }[] = [];
+  readonly alone: {
+    readonly member: Member;
+    readonly beginning: Beginning | undefined;
+    readonly isBelowRaw: boolean;
+  }[] = [];
   /** How many were there already, where all were. */
   primed = 0;
   readonly #done = new Set<string>();

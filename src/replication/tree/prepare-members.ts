@@ -7,7 +7,7 @@ import { longestConvoy, type Passenger, passengersOf } from './convoy.ts';
 import { emptyStory, type Ledger } from './ledger.ts';
 import { type Member, memberRequest } from './members.ts';
 import { makeReady } from './ready.ts';
-import { factsOf, isNewHere } from './sight.ts';
+import { factsOf, isNewHere, placedAmong } from './sight.ts';
 import { foreignParentProblem } from './strangers.ts';
 
 /** The member's own part of what is at hand; undefined where it has no part in this snapshot. */
@@ -15,9 +15,10 @@ const memberSituation = (
   situation: Situation,
   member: Member,
   label: SnapshotLabel,
-  listing: SourceListing | undefined,
+  listings: ReadonlyMap<DatasetName, SourceListing>,
   coming: ReadonlySet<string>,
 ): BegunSituation | undefined => {
+  const listing = listings.get(member.pair.source.dataset);
   if (listing === undefined || !listing.snapshots.some((each) => each.label === label)) {
     return undefined;
   }
@@ -25,7 +26,10 @@ const memberSituation = (
   const facts = factsOf(situation.facts, member, coming);
   // One that was replicated alone is there already, and to be kept current: primed it is as soon as it is there.
   const isThere = (facts.dataset?.snapshots.length ?? 0) > 0;
-  const own = memberRequest(request, member, isNewHere(listing, id) && !isThere);
+  const own = placedAmong(
+    listings,
+    memberRequest(request, member, isNewHere(listing, id) && !isThere),
+  );
   const made = [snapshotName(own.pair.source.dataset, label)];
   return {
     ...situation,
@@ -58,8 +62,9 @@ const prepareOne = async (
     if (problem !== undefined) return await retract(situation, situation.beginning.made, problem);
     const ready = await makeReady(situation);
     if (ready.kind === 'to send') return passengersOf(situation, ready.delivery);
-    const { beginning } = situation;
-    if (ready.kind === 'by itself') ledger.leave({ member, beginning });
+    const { beginning, request } = situation;
+    const { isBelowRaw = false } = request;
+    if (ready.kind === 'by itself') ledger.leave({ member, beginning, isBelowRaw });
     else primed.push({ situation, member });
   } catch (error) {
     situation.tether.signal.throwIfAborted();
@@ -139,7 +144,7 @@ export const prepareAll = async (
     const ready = await Promise.all(
       step.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
-        const own = memberSituation(situation, member, label, listing, coming);
+        const own = memberSituation(situation, member, label, listings, coming);
         const whyNotNew = () => foreignParentProblem(situation, listings, member);
         if (own !== undefined) return await prepareOne(own, ledger, member, primed, whyNotNew);
         passBy(situation, ledger, label, member, listing);

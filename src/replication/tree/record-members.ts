@@ -42,7 +42,8 @@ const recordOne = async (
   } catch (error) {
     tether.signal.throwIfAborted();
     const beginning = error instanceof StuckPartial ? situation.beginning : undefined;
-    if (hasRemedy(situation, error)) ledger.leave({ member, beginning });
+    const { isBelowRaw = false } = situation.request;
+    if (hasRemedy(situation, error)) ledger.leave({ member, beginning, isBelowRaw });
     else ledger.fail(member, error, story);
   }
 };

@@ -108,12 +108,13 @@ const round = async (
 const carryAlone = async (
   run: Run,
   request: Request,
-  { member, beginning }: Ledger['alone'][number],
+  { member, beginning, isBelowRaw }: Ledger['alone'][number],
   ledger: Ledger,
 ): Promise<void> => {
   const story = emptyStory();
   try {
-    await cycle({ ...run, story }, memberRequest(request, member, false), beginning);
+    const own = { ...memberRequest(request, member, false), isBelowRaw };
+    await cycle({ ...run, story }, own, beginning);
     if (ledger.label !== undefined) {
       run.member.share.arrived(snapshotName(member.pair.source.dataset, ledger.label));
     }

@@ -4,7 +4,7 @@ import type { Tether } from '../../hosts/tether.ts';
 import { looking, type Rehearsal, rehearseCycle } from '../rehearsal.ts';
 import type { Request, Tree } from '../request.ts';
 import { memberRequest, membersOf } from './members.ts';
-import { factsOf, isNewHere, listTree } from './sight.ts';
+import { factsOf, isNewHere, listTree, placedAmong } from './sight.ts';
 import { foreignParentProblem, foreignRootProblem } from './strangers.ts';
 
 /** What a run for a tree would do with one of its datasets, or why it would not. */
@@ -43,7 +43,7 @@ export const rehearseTree = (
         const rehearsal = () => rehearseCycle(own, { ...sight, facts: there, source });
         return { request: own, outcome: unfit ?? (await rehearsal().catch(asZferryError)) };
       };
-      const own = memberRequest(request, member, isNewHere(source, id));
+      const own = placedAmong(listings, memberRequest(request, member, isNewHere(source, id)));
       const first = await rehearse(own);
       if (isOf('full', first)) coming.add(member.pair.target.dataset);
       rehearsed.push(first);
