@@ -93,7 +93,8 @@ const ask = async (host: Host, commands: readonly string[]): Promise<string[]> =
 
 const processesHere = `ps -A -o pid=,args= | grep -E '/usr/local/bin/[z]ferry|[z]ferry-(convoy|commands|zfs)|[z]fs (send|snapshot|bookmark|destroy)|^ *[0-9]+ (lzop|pv|ssh) ' || true`;
 const processesThere = `ps -A -o pid=,args= | grep -E '[z]ferry-agent|[z]fs (receive|destroy)|^ *[0-9]+ lzop ' || true`;
-const files = 'ls -1 /run/zferry 2>/dev/null | grep -v "[.]lock$" || true';
+// The folder of kept connections stays, as the locks do.
+const files = 'ls -1 /run/zferry 2>/dev/null | grep -v -e "[.]lock$" -e "^ssh$" || true';
 
 const replicaRoots = entries.flatMap(({ targets }) => targets.map(({ dataset }) => dataset));
 
