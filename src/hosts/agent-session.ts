@@ -458,9 +458,14 @@ export const openAgentSession = async (
   ): Promise<Receiving<Report>> => {
     await conversation.say(...words);
     const arrived = Promise.withResolvers<Report>();
+    let isPruning = false;
     const report = conversation
       .rest((line, lines) => {
-        if (line === 'section prune') arrived.resolve(parse(lines));
+        // A convoy has such a section for each of its streams.
+        if (line === 'section prune' && !isPruning) {
+          isPruning = true;
+          arrived.resolve(parse(lines));
+        }
         if (line === 'end leg') onLeg(parse(lines));
       })
       .then(parse);

@@ -7,14 +7,31 @@ import type { Run } from './run.ts';
 import { grace } from './taking-back.ts';
 import type { TargetId } from './target-id.ts';
 
-/** What a run does before its target has answered. */
-export interface EarlyWork {
+/** What a run does before its target has answered: only where the last one left word of which target that is. */
+export abstract class EarlyWork {
   /** The one snapshot that the target is to be asked about; undefined where all must be listed. */
-  readonly known: SnapshotLabel | undefined;
+  abstract readonly known: SnapshotLabel | undefined;
+  /** What is expected; undefined where nothing is to be begun. */
+  protected readonly target: TargetId | undefined;
+  #work: Promise<void> | undefined;
+
+  constructor(target: TargetId | undefined) {
+    this.target = target;
+  }
+
   /** Begins; a second call does nothing. */
-  readonly begin: () => void;
+  begin(): void {
+    if (this.target === undefined || this.#work !== undefined) return;
+    // What fails here is tried again, and said, when the target has answered.
+    this.#work = this.prepare(this.target).catch(() => undefined);
+  }
+
   /** Waits for what was begun. */
-  readonly ready: () => Promise<void>;
+  async ready(): Promise<void> {
+    await this.#work;
+  }
+
+  protected abstract prepare(target: TargetId): Promise<void>;
 }
 
 /** The same signal, late: a command that was begun may end, so that what it made is known and can be taken back. */

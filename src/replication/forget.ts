@@ -7,14 +7,14 @@ import { openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { type Zfs, zfsSaid } from '../hosts/zfs-command.ts';
 import { forgottenMark, markProperty } from '../zfs/marks.ts';
-import { bookmarkName, type DatasetName, parseDatasetName, snapshotName } from '../zfs/names.ts';
+import { bookmarkName, type DatasetName, snapshotName } from '../zfs/names.ts';
 import { decideForgetting, type KnownTarget, knownTargets, meantTargets } from './forgetting.ts';
 import { lockTarget, lockTyped, partiesOf } from './locking.ts';
 import type { Observer } from './observer.ts';
 import { dropRecords } from './records.ts';
 import type { Series } from './series.ts';
 import { destroyEach } from './snapshot.ts';
-import { lookAtSource, sourceFailure } from './survey.ts';
+import { lookAtSource, namesBelow, sourceFailure } from './survey.ts';
 import { recordProperties, type TargetId } from './target-id.ts';
 
 /** What a person asked to be forgotten. */
@@ -66,12 +66,8 @@ const meant = async (
 const datasetsOf = async (
   zfs: Zfs,
   { source: { dataset }, recursive }: ForgetRequest,
-): Promise<readonly DatasetName[]> => {
-  if (!recursive) return [dataset];
-  const words = ['list', '-H', '-r', '-t', 'filesystem,volume', '-o', 'name', dataset];
-  const names = (await zfs.tell(words)).split('\n').filter(Boolean);
-  return names.map(parseDatasetName).toReversed();
-};
+): Promise<readonly DatasetName[]> =>
+  recursive ? (await namesBelow(zfs, dataset)).toReversed() : [dataset];
 
 const lookAt = async (
   zfs: Zfs,

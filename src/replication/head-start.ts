@@ -3,7 +3,7 @@ import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Bookmark, SourceGlimpse, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type SnapshotLabel, snapshotName } from '../zfs/names.ts';
 import { bookmarked, bookmarkOf, snapshotIn } from './bookmarking.ts';
-import { lockEarly, wordFor } from './early.ts';
+import { EarlyWork, lockEarly, wordFor } from './early.ts';
 import { type Clean, isFresh, type Memory, needsNoHistory } from './memory.ts';
 import { bookmarksFor } from './records.ts';
 import type { Run } from './run.ts';
@@ -62,17 +62,18 @@ const bookmarksOfTwo = (
  * bookmark. It takes the last run's word for which target that is, and is begun only when that run succeeded;
  * what turns out not to fit is taken back before anything else is made.
  */
-export class HeadStart {
+export class HeadStart extends EarlyWork {
   readonly #run: Run;
   readonly #memory: Memory | undefined;
   readonly #made: string[] = [];
-  #work: Promise<void> | undefined;
   #beginning: Beginning | undefined;
   #short: ShortBeginning | undefined;
 
   constructor(run: Run) {
+    const memory = wordFor(run);
+    super(memory?.target);
     this.#run = run;
-    this.#memory = wordFor(run);
+    this.#memory = memory;
   }
 
   /** The one snapshot that the target is to be asked about; undefined where all must be listed. */
@@ -88,23 +89,10 @@ export class HeadStart {
       : undefined;
   }
 
-  /** Begins, where the last run left word of its target; a second call does nothing. */
-  begin(): void {
-    if (this.#memory === undefined || this.#work !== undefined) return;
-    // What fails here is tried again, and said, when the target has answered.
-    this.#work = this.#prepare(this.#memory.target).catch(() => undefined);
-  }
-
-  /** Waits for what was begun. */
-  async ready(): Promise<void> {
-    await this.#work;
-  }
-
   /** What was begun, for its taker to use or destroy; undefined where it does not fit that target, and is gone. */
   async take(id: TargetId, { dataset }: TargetFacts): Promise<Beginning | undefined> {
     const beginning = this.#beginning;
-    if (beginning === undefined || id !== this.#memory?.target || !dataset)
-      return await this.drop();
+    if (beginning === undefined || id !== this.target || !dataset) return await this.drop();
     const isNew = dataset.snapshots.every(({ label }) => label !== beginning.label);
     if (!(isNew && isOrdinary(dataset))) return await this.drop();
     this.#made.length = 0;
@@ -115,9 +103,7 @@ export class HeadStart {
   /** What was begun with a glimpse, where it fits; whoever uses it calls {@link takeShort}. */
   offer(id: TargetId, target: TargetGlimpse): ShortBeginning | undefined {
     const short = this.#short;
-    return short !== undefined && id === this.#memory?.target && isAsLeft(target, short)
-      ? short
-      : undefined;
+    return short !== undefined && id === this.target && isAsLeft(target, short) ? short : undefined;
   }
 
   /** What was offered is its taker's now, to use or destroy. */
@@ -128,7 +114,7 @@ export class HeadStart {
 
   /** Takes back what nobody took, also when the run is being ended. */
   async drop(): Promise<undefined> {
-    await this.#work;
+    await this.ready();
     this.#beginning = undefined;
     this.#short = undefined;
     const names = this.#made.splice(0).toReversed();
@@ -137,7 +123,7 @@ export class HeadStart {
     return undefined;
   }
 
-  async #prepare(id: TargetId): Promise<void> {
+  protected override async prepare(id: TargetId): Promise<void> {
     const { request, tether, member, observer } = this.#run;
     const { dataset } = request.pair.source;
     const { lock, zfs } = await lockEarly(this.#run, id);

@@ -13,7 +13,7 @@ import {
   sourceGlimpseArguments,
   sourceListingArguments,
 } from '../zfs/listing.ts';
-import { type DatasetName, poolOf, type SnapshotLabel } from '../zfs/names.ts';
+import { type DatasetName, parseDatasetName, poolOf, type SnapshotLabel } from '../zfs/names.ts';
 import { senderGrants } from '../zfs/rights.ts';
 import { parseTokenContents, type TokenContents, tokenArguments } from '../zfs/send.ts';
 import { allowLines } from './hints.ts';
@@ -55,6 +55,16 @@ export const lookAtSource = async (
 ): Promise<SourceListing> => {
   const words = sourceListingArguments(dataset, recordProperties(target));
   return parseSourceListing(dataset, await tellOf(zfs, dataset, words));
+};
+
+/** The names of a dataset and of all filesystems and volumes below it. Throws what {@link sourceFailure} says. */
+export const namesBelow = async (
+  zfs: Zfs,
+  dataset: DatasetName,
+): Promise<readonly DatasetName[]> => {
+  const words = ['list', '-H', '-r', '-t', 'filesystem,volume', '-o', 'name', dataset];
+  const told = await tellOf(zfs, dataset, words);
+  return told.split('\n').filter(Boolean).map(parseDatasetName);
 };
 
 /** Looks at the source but for its snapshots; whether one of that label is there. Throws what {@link sourceFailure} says. */

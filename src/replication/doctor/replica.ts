@@ -10,7 +10,7 @@ import type { Request, Tree } from '../request.ts';
 import { lookAtSource, lookIntoToken } from '../survey.ts';
 import type { TargetId } from '../target-id.ts';
 import { memberRequest, membersOf } from '../tree/members.ts';
-import { factsOf, isNewHere, listTree, placedAmong } from '../tree/sight.ts';
+import { factsOf, isNewHere, listTree } from '../tree/sight.ts';
 import { goesAsStored } from '../wire.ts';
 import { checkBase, checkToken, type Links } from './chain.ts';
 import { type Finding, ok } from './finding.ts';
@@ -64,8 +64,7 @@ const replicasOf = async (lens: Lens, tree: Tree | undefined): Promise<readonly 
     if (isComing) coming.add(member.pair.target.dataset);
     const links = await linksOf(lens, source, own);
     // What is wrong with the root is wrong with the tree: its hints are about all of it.
-    const below = () => placedAmong(listings, memberRequest(request, member, isNew));
-    const asked = member.path === '' ? request : below();
+    const asked = member.path === '' ? request : memberRequest(request, member, isNew, listings);
     replicas.push({ request: asked, links, isComing });
   }
   return replicas;

@@ -1,5 +1,5 @@
 import type { TargetFacts } from '../../hosts/agent-report.ts';
-import { lockEarly, wordFor } from '../early.ts';
+import { EarlyWork, lockEarly, wordFor } from '../early.ts';
 import type { Tree } from '../request.ts';
 import type { Run } from '../run.ts';
 import { takingBack } from '../taking-back.ts';
@@ -11,46 +11,32 @@ import { beginTree, labelsThere, type TreeBeginning } from './snapshot-tree.ts';
  * of the target that the last run left word of, and only when that run brought all of the tree there. What turns out
  * not to fit is taken back.
  */
-export class TreeHeadStart {
+export class TreeHeadStart extends EarlyWork {
   /** All of the target's snapshots are asked for. */
   readonly known = undefined;
   readonly #run: Run;
   readonly #tree: Tree;
-  readonly #target: TargetId | undefined;
-  #work: Promise<void> | undefined;
   #beginning: TreeBeginning | undefined;
 
   constructor(run: Run, tree: Tree) {
+    // Of several targets one makes the snapshot for all, when it is known that it answers.
+    super(run.member.share.isAlone ? wordFor(run)?.target : undefined);
     this.#run = run;
     this.#tree = tree;
-    // Of several targets one makes the snapshot for all, when it is known that it answers.
-    this.#target = run.member.share.isAlone ? wordFor(run)?.target : undefined;
-  }
-
-  /** Begins, where the last run left word of its target; a second call does nothing. */
-  begin(): void {
-    if (this.#target === undefined || this.#work !== undefined) return;
-    // What fails here is tried again, and said, when the target has answered.
-    this.#work = this.#prepare(this.#target).catch(() => undefined);
-  }
-
-  /** Waits for what was begun. */
-  async ready(): Promise<void> {
-    await this.#work;
   }
 
   /** What was begun, for its taker to use or destroy; undefined where it does not fit that target, and is gone. */
   async take(id: TargetId, facts: TargetFacts): Promise<TreeBeginning | undefined> {
     const beginning = this.#beginning;
     const isNew = beginning !== undefined && !labelsThere({ facts }).has(beginning.label);
-    if (id !== this.#target || facts.dataset === undefined || !isNew) return await this.drop();
+    if (id !== this.target || facts.dataset === undefined || !isNew) return await this.drop();
     this.#beginning = undefined;
     return beginning;
   }
 
   /** Takes back what nobody took, also when the run is being ended. */
   async drop(): Promise<undefined> {
-    await this.#work;
+    await this.ready();
     const { names = [] } = this.#beginning ?? {};
     this.#beginning = undefined;
     if (names.length === 0) return undefined;
@@ -60,7 +46,7 @@ export class TreeHeadStart {
     return undefined;
   }
 
-  async #prepare(id: TargetId): Promise<void> {
+  protected override async prepare(id: TargetId): Promise<void> {
     const { request, member, observer } = this.#run;
     const { zfs } = await lockEarly(this.#run, id);
     const { share } = member;

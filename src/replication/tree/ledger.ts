@@ -1,6 +1,7 @@
 import { asZferryError } from '../../errors.ts';
 import type { SnapshotLabel } from '../../zfs/names.ts';
 import type { Beginning } from '../head-start.ts';
+import type { Request } from '../request.ts';
 import type { Story } from '../story.ts';
 import type { TargetId } from '../target-id.ts';
 import type { Member } from './members.ts';
@@ -18,8 +19,9 @@ export class Ledger {
   /** Members that need a session of their own, and what they begin with. */
   readonly alone: {
     readonly member: Member;
+    /** Its own. */
+    readonly request: Request;
     readonly beginning: Beginning | undefined;
-    readonly isBelowRaw: boolean;
   }[] = [];
   /** How many were there already, where all were. */
   primed = 0;

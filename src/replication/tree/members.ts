@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { Place } from '../../hosts/place.ts';
-import type { DatasetName } from '../../zfs/names.ts';
+import type { SourceListing } from '../../zfs/listing.ts';
+import { type DatasetName, parentOf } from '../../zfs/names.ts';
+import { goesRaw } from '../encryption.ts';
 import type { Pair, Request, Tree } from '../request.ts';
 
 /** One dataset of a tree and its replica. */
@@ -69,10 +71,16 @@ export const memberRequest = (
   request: Request,
   { pair, path }: Member,
   isNew: boolean,
-): Request => ({
-  ...request,
-  pair,
-  tree: undefined,
-  partOf: request.pair.target.dataset,
-  intent: path !== '' && isNew ? 'prime' : request.intent,
-});
+  listings: ReadonlyMap<DatasetName, SourceListing>,
+): Request => {
+  const parent = parentOf(pair.source.dataset);
+  const listed = parent && listings.get(parent);
+  return {
+    ...request,
+    pair,
+    tree: undefined,
+    partOf: request.pair.target.dataset,
+    isBelowRaw: listed !== undefined && goesRaw(request, listed),
+    intent: path !== '' && isNew ? 'prime' : request.intent,
+  };
+};

@@ -7,8 +7,8 @@ import { longestConvoy, type Passenger, passengersOf } from './convoy.ts';
 import { emptyStory, type Ledger } from './ledger.ts';
 import { type Member, memberRequest } from './members.ts';
 import { makeReady } from './ready.ts';
-import { factsOf, isNewHere, placedAmong } from './sight.ts';
-import { foreignParentProblem } from './strangers.ts';
+import { factsOf, isNewHere } from './sight.ts';
+import { foreignParents } from './strangers.ts';
 
 /** The member's own part of what is at hand; undefined where it has no part in this snapshot. */
 const memberSituation = (
@@ -26,10 +26,7 @@ const memberSituation = (
   const facts = factsOf(situation.facts, member, coming);
   // One that was replicated alone is there already, and to be kept current: primed it is as soon as it is there.
   const isThere = (facts.dataset?.snapshots.length ?? 0) > 0;
-  const own = placedAmong(
-    listings,
-    memberRequest(request, member, isNewHere(listing, id) && !isThere),
-  );
+  const own = memberRequest(request, member, isNewHere(listing, id) && !isThere, listings);
   const made = [snapshotName(own.pair.source.dataset, label)];
   return {
     ...situation,
@@ -48,23 +45,22 @@ interface Primed {
 
 /**
  * Makes one member ready; answers its streams: none where there is nothing to send, which is written down. One that is
- * primed already goes to `primed`.
+ * primed already goes to `primed`. `whyNotNew` is asked of one that its stream would make.
  */
 const prepareOne = async (
   situation: BegunSituation,
   ledger: Ledger,
   member: Member,
   primed: Primed[],
-  whyNotNew: () => Promise<ZferryError | undefined>,
+  whyNotNew?: (member: Member) => Promise<ZferryError | undefined>,
 ): Promise<readonly Passenger[]> => {
   try {
-    const problem = situation.facts.dataset === undefined ? await whyNotNew() : undefined;
+    const problem = situation.facts.dataset === undefined ? await whyNotNew?.(member) : undefined;
     if (problem !== undefined) return await retract(situation, situation.beginning.made, problem);
     const ready = await makeReady(situation);
     if (ready.kind === 'to send') return passengersOf(situation, ready.delivery);
     const { beginning, request } = situation;
-    const { isBelowRaw = false } = request;
-    if (ready.kind === 'by itself') ledger.leave({ member, beginning, isBelowRaw });
+    if (ready.kind === 'by itself') ledger.leave({ member, request, beginning });
     else primed.push({ situation, member });
   } catch (error) {
     situation.tether.signal.throwIfAborted();
@@ -100,9 +96,6 @@ const inSteps = (
   return [...steps].toSorted(([a], [b]) => a - b).map(([, step]) => step);
 };
 
-/** One that is there needs nobody's leave to be made. */
-const isThere = (): Promise<undefined> => Promise.resolve(undefined);
-
 /**
  * What becomes of members that are primed already: where all are, nothing is to be done. Else they get the new snapshot
  * with the others: it is the one that the log names for all of the tree.
@@ -117,7 +110,7 @@ const preparePrimed = async (
       const { request, zfs, share, beginning } = situation;
       if (areOthers) {
         const asRun = { ...situation, request: { ...request, intent: 'run' as const } };
-        const own = await prepareOne(asRun, ledger, member, [], isThere);
+        const own = await prepareOne(asRun, ledger, member, []);
         return own.map((passenger) => [passenger, member] as const);
       }
       await share.takeBack(zfs, beginning.made);
@@ -139,13 +132,13 @@ export const prepareAll = async (
   const passengers = new Map<Passenger, Member>();
   const coming = new Set<string>();
   const primed: Primed[] = [];
+  const whyNotNew = foreignParents(situation, listings);
   const open = ledger.members.filter((member) => ledger.isOpen(member)).slice(0, longestConvoy);
   for (const step of inSteps(situation, open)) {
     const ready = await Promise.all(
       step.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
         const own = memberSituation(situation, member, label, listings, coming);
-        const whyNotNew = () => foreignParentProblem(situation, listings, member);
         if (own !== undefined) return await prepareOne(own, ledger, member, primed, whyNotNew);
         passBy(situation, ledger, label, member, listing);
         return [];

@@ -42,8 +42,8 @@ const recordOne = async (
   } catch (error) {
     tether.signal.throwIfAborted();
     const beginning = error instanceof StuckPartial ? situation.beginning : undefined;
-    const { isBelowRaw = false } = situation.request;
-    if (hasRemedy(situation, error)) ledger.leave({ member, beginning, isBelowRaw });
+    const { request } = situation;
+    if (hasRemedy(situation, error)) ledger.leave({ member, request, beginning });
     else ledger.fail(member, error, story);
   }
 };

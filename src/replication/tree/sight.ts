@@ -1,9 +1,7 @@
 import type { TargetFacts } from '../../hosts/agent-report.ts';
 import { type Zfs, zfsSaid } from '../../hosts/zfs-command.ts';
 import { parseListings, type SourceListing, treeListingArguments } from '../../zfs/listing.ts';
-import { type DatasetName, parentOf } from '../../zfs/names.ts';
-import { goesRaw } from '../encryption.ts';
-import type { Request } from '../request.ts';
+import type { DatasetName } from '../../zfs/names.ts';
 import { sourceFailure } from '../survey.ts';
 import { isPrimed, recordProperties, type TargetId } from '../target-id.ts';
 import type { Member } from './members.ts';
@@ -22,16 +20,6 @@ export const listTree = async (
 /** True where the target is not known to have had anything of that dataset. */
 export const isNewHere = ({ bookmarks }: SourceListing, id: TargetId): boolean =>
   !bookmarks.some(({ label }) => isPrimed(label, id));
-
-/** The member's request with what its place in the tree means for its encryption. */
-export const placedAmong = (
-  listings: ReadonlyMap<DatasetName, SourceListing>,
-  own: Request,
-): Request => {
-  const parent = parentOf(own.pair.source.dataset);
-  const above = parent && listings.get(parent);
-  return { ...own, isBelowRaw: above !== undefined && goesRaw(own, above) };
-};
 
 /** What the target's facts say of one member; `coming` are those whose first send is ahead of it. */
 export const factsOf = (

@@ -1,25 +1,17 @@
-import { type Zfs, zfsSaid } from '../../hosts/zfs-command.ts';
+import type { Zfs } from '../../hosts/zfs-command.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
-import {
-  type DatasetName,
-  parseDatasetName,
-  type SnapshotLabel,
-  snapshotName,
-} from '../../zfs/names.ts';
+import { type DatasetName, type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
 import type { Request, Tree } from '../request.ts';
 import type { Situation } from '../situation.ts';
 import { type Extent, makeSnapshot } from '../snapshot.ts';
-import { sourceFailure } from '../survey.ts';
+import { namesBelow } from '../survey.ts';
 import { membersOf } from './members.ts';
 import { isNewHere, listTree } from './sight.ts';
 
 /** The datasets to take a snapshot of; `tree` where none is left out. */
 const extentOf = async (zfs: Zfs, { pair }: Request, tree: Tree): Promise<Extent> => {
   if (tree.exclude.length === 0 && tree.maxDepth === undefined) return 'tree';
-  const root = pair.source.dataset;
-  const listed = await zfs.ask(['list', '-H', '-r', '-t', 'filesystem,volume', '-o', 'name', root]);
-  if (listed.exitCode !== 0) throw await sourceFailure(zfs, root, zfsSaid(listed));
-  const names = listed.stdout.split('\n').filter(Boolean).map(parseDatasetName);
+  const names = await namesBelow(zfs, pair.source.dataset);
   return membersOf(pair, tree, names).map((member) => member.pair.source.dataset);
 };
 

@@ -115,25 +115,39 @@ const above = (pair: Pair, { path }: Member): readonly Member[] => {
   return parts.map((_, depth) => memberAt(pair, parts.slice(0, depth).join('/')));
 };
 
-/** Why a member that is not on the target is not made there: it would go below somebody else's. undefined where it can be. */
-export const foreignParentProblem = async (
+/**
+ * Tells why a member that is not on the target is not made there: it would go below somebody else's. undefined where it can be.
+ * Each dataset above is judged once, however many are below it.
+ */
+export const foreignParents = (
   sight: TreeSight,
   listings: Listings,
-  member: Member,
-): Promise<ZferryError | undefined> => {
+): ((member: Member) => Promise<ZferryError | undefined>) => {
   const { request, facts } = sight;
-  for (const each of above(request.pair, member)) {
-    const { pair, path } = each;
-    const source = listings.get(pair.source.dataset);
-    const target = path === '' ? facts.dataset : facts.below.get(pair.target.dataset);
-    if (source === undefined || target === undefined) continue;
-    if (await isReplica(sight, each, source, target)) continue;
-    return refusal(
-      `${member.pair.target.dataset} is not made: ${where(pair)} above it is not a replica of ${pair.source.dataset}`,
-      path === ''
-        ? 'give another name for the target'
-        : `leave that and all below it out: ${pasteable(['--exclude', path])}`,
-    );
-  }
-  return undefined;
+  const judged = new Map<string, Promise<boolean>>();
+  const isForeign = async (each: Member): Promise<boolean> => {
+    const { source, target } = each.pair;
+    const listing = listings.get(source.dataset);
+    const there = each.path === '' ? facts.dataset : facts.below.get(target.dataset);
+    if (listing === undefined || there === undefined) return false;
+    return !(await isReplica(sight, each, listing, there));
+  };
+  const judge = (each: Member): Promise<boolean> => {
+    const verdict = judged.get(each.path) ?? isForeign(each);
+    judged.set(each.path, verdict);
+    return verdict;
+  };
+  return async (member) => {
+    for (const each of above(request.pair, member)) {
+      const { pair, path } = each;
+      if (!(await judge(each))) continue;
+      return refusal(
+        `${member.pair.target.dataset} is not made: ${where(pair)} above it is not a replica of ${pair.source.dataset}`,
+        path === ''
+          ? 'give another name for the target'
+          : `leave that and all below it out: ${pasteable(['--exclude', path])}`,
+      );
+    }
+    return undefined;
+  };
 };

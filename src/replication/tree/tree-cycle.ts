@@ -15,7 +15,7 @@ import type { Passenger } from './convoy.ts';
 import { TreeHeadStart } from './head-start.ts';
 import { inLanes } from './lanes.ts';
 import { emptyStory, Ledger } from './ledger.ts';
-import { memberRequest, membersOf, orphansOf } from './members.ts';
+import { membersOf, orphansOf } from './members.ts';
 import { TreeIncomplete } from './outcome.ts';
 import { prepareAll } from './prepare-members.ts';
 import { Records } from './record-members.ts';
@@ -108,13 +108,12 @@ const round = async (
 const carryAlone = async (
   run: Run,
   request: Request,
-  { member, beginning, isBelowRaw }: Ledger['alone'][number],
+  { member, request: own, beginning }: Ledger['alone'][number],
   ledger: Ledger,
 ): Promise<void> => {
   const story = emptyStory();
   try {
-    const own = { ...memberRequest(request, member, false), isBelowRaw };
-    await cycle({ ...run, story }, own, beginning);
+    await cycle({ ...run, story }, { ...own, intent: request.intent }, beginning);
     if (ledger.label !== undefined) {
       run.member.share.arrived(snapshotName(member.pair.source.dataset, ledger.label));
     }

@@ -4,8 +4,8 @@ import type { Tether } from '../../hosts/tether.ts';
 import { looking, type Rehearsal, rehearseCycle } from '../rehearsal.ts';
 import type { Request, Tree } from '../request.ts';
 import { memberRequest, membersOf } from './members.ts';
-import { factsOf, isNewHere, listTree, placedAmong } from './sight.ts';
-import { foreignParentProblem, foreignRootProblem } from './strangers.ts';
+import { factsOf, isNewHere, listTree } from './sight.ts';
+import { foreignParents, foreignRootProblem } from './strangers.ts';
 
 /** What a run for a tree would do with one of its datasets, or why it would not. */
 export interface RehearsedMember {
@@ -15,6 +15,12 @@ export interface RehearsedMember {
 
 const isOf = (kind: Rehearsal['kind'], { outcome }: RehearsedMember): boolean =>
   !(outcome instanceof ZferryError) && outcome.kind === kind;
+
+/** A member as it was asked for, and as a run would have it. */
+interface Twice {
+  readonly first: RehearsedMember;
+  readonly asRun: () => Promise<RehearsedMember>;
+}
 
 /** Looks at both sides and says what a run for a tree would do; changes nothing. Throws what concerns all of it. */
 export const rehearseTree = (
@@ -29,32 +35,28 @@ export const rehearseTree = (
     const foreign = await foreignRootProblem({ ...sight, request }, listings);
     if (foreign !== undefined) throw foreign;
     const coming = new Set<string>();
-    const rehearsed: RehearsedMember[] = [];
-    const again: (() => Promise<RehearsedMember>)[] = [];
+    const whyNotNew = foreignParents({ ...sight, request }, listings);
+    const rehearsed: Twice[] = [];
     for (const member of membersOf(request.pair, tree, listings.keys())) {
       const source = listings.get(member.pair.source.dataset);
       if (source === undefined) continue;
       const there = factsOf(facts, member, coming);
-      const unfit =
-        there.dataset === undefined
-          ? await foreignParentProblem({ ...sight, request }, listings, member)
-          : undefined;
+      const unfit = there.dataset === undefined ? await whyNotNew(member) : undefined;
       const rehearse = async (own: Request): Promise<RehearsedMember> => {
         const rehearsal = () => rehearseCycle(own, { ...sight, facts: there, source });
         return { request: own, outcome: unfit ?? (await rehearsal().catch(asZferryError)) };
       };
-      const own = placedAmong(listings, memberRequest(request, member, isNewHere(source, id)));
+      const own = memberRequest(request, member, isNewHere(source, id), listings);
       const first = await rehearse(own);
       if (isOf('full', first)) coming.add(member.pair.target.dataset);
-      rehearsed.push(first);
-      again.push(() => rehearse({ ...own, intent: 'run' }));
+      rehearsed.push({ first, asRun: () => rehearse({ ...own, intent: 'run' }) });
     }
-    if (rehearsed.every((each) => isOf('already primed', each))) return rehearsed;
-    // Those that are there already get the new snapshot with the others.
-    const whole: RehearsedMember[] = [];
-    for (const [index, each] of rehearsed.entries()) {
-      const second = isOf('already primed', each) ? again[index] : undefined;
-      whole.push(second === undefined ? each : await second());
+    const isPrimed = ({ first }: Twice) => isOf('already primed', first);
+    const areAll = rehearsed.every(isPrimed);
+    const members: RehearsedMember[] = [];
+    // Where not all are there already, those that are get the new snapshot with the others.
+    for (const each of rehearsed) {
+      members.push(isPrimed(each) && !areAll ? await each.asRun() : each.first);
     }
-    return whole;
+    return members;
   });

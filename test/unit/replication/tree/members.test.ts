@@ -64,13 +64,20 @@ describe('a member', () => {
   test('is primed by the way where it is new, but for the root', () => {
     const all = request({ pair, tree: whole });
     const intents = (path: string) =>
-      [true, false].map((isNew) => memberRequest(all, memberAt(pair, path), isNew).intent);
+      [true, false].map(
+        (isNew) => memberRequest(all, memberAt(pair, path), isNew, new Map()).intent,
+      );
     expect(intents('a')).toEqual(['prime', 'run']);
     expect(intents('')).toEqual(['run', 'run']);
   });
 
   test('goes by the id of the root, and is no tree itself', () => {
-    const own = memberRequest(request({ pair, tree: whole }), memberAt(pair, 'a'), false);
+    const own = memberRequest(
+      request({ pair, tree: whole }),
+      memberAt(pair, 'a'),
+      false,
+      new Map(),
+    );
     expect(own.partOf).toBe('pool/vm');
     expect(own.tree).toBeUndefined();
   });
