@@ -1,11 +1,9 @@
 import process from 'node:process';
 import { defineConfig } from 'vitest/config';
+import { LABS, OWN } from './test/lab/support/labs.ts';
 
 /** Where scripts/test wants the counts. */
 const report = process.env['ZFERRY_TEST_REPORT'];
-
-/** Both hosts over this machine's own OpenZFS, not in guests: see scripts/test. */
-const own = process.env['ZFERRY_LAB_HOSTS'] === 'own';
 
 export default defineConfig({
   // What the build puts in from package.json; a test sees a version that no release has.
@@ -29,11 +27,10 @@ export default defineConfig({
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           // What needs two kernels, or two pools of one name
-          exclude: own ? ['test/lab/apart/**'] : [],
+          exclude: OWN ? ['test/lab/apart/**'] : [],
           globalSetup: ['test/lab/support/setup.ts'],
-          // All files share the same two hosts, and there is one wire between them to cut.
-          fileParallelism: false,
-          maxWorkers: 1,
+          // Each worker has a lab: in that all files share the same two hosts, and there is one wire to cut.
+          maxWorkers: LABS,
           testTimeout: 120_000,
           hookTimeout: 300_000,
           retry: 0,

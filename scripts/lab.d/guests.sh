@@ -27,7 +27,7 @@ launch() {
   ulimit -c 0
   exec setsid nsenter --net="/run/netns/$NAMESPACE" \
     unshare --pid --fork --kill-child=KILL setsid --fork --wait \
-    taskset -c "$(((number - 1) % $(nproc)))" \
+    taskset -c "$(((GUEST_CPU + number - 1) % $(nproc)))" \
     "$(kernel_folder)/linux" "mem=$GUEST_MEMORY" "umid=zferry-lab-$name" "uml_dir=$folder/uml/" \
     "ubd0=$folder/cow.img,$(root_folder)/root.img" "ubd1=$folder/tank.img" root=/dev/ubda rw \
     con=null con0=null,fd:1 seccomp=on panic=-1 quiet init=/sbin/lab-init \

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { src } from '../lab/support/host.ts';
-import { OWN } from '../lab/support/lab.ts';
+import { OWN } from '../lab/support/labs.ts';
 import { wire } from '../lab/support/wire.ts';
 import { installFloor } from './contenders.ts';
 import { type Section, table } from './figures.ts';

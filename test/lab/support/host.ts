@@ -1,5 +1,6 @@
 import { type Background, startInBackground } from './background.ts';
-import { lab, NAMESPACE, OWN, STATE } from './lab.ts';
+import { lab, NAMESPACE } from './lab.ts';
+import { OWN, STATE } from './labs.ts';
 import { quote } from './quote.ts';
 import { type Result, type RunOptions, ssh } from './ssh.ts';
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { environmentOf, LAB, STATE } from './labs.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../../scripts/lab', import.meta.url));
 
@@ -9,23 +9,18 @@ const LONGEST_MS = 90_000;
 
 /** One subcommand of scripts/lab; throws with its output when it fails. */
 export const lab = async (...words: readonly string[]): Promise<void> => {
-  await execa(SCRIPT, words, { stdin: 'ignore', timeout: LONGEST_MS });
+  await execa(SCRIPT, words, { stdin: 'ignore', env: environmentOf(LAB), timeout: LONGEST_MS });
 };
 
-/** The same with its output shown and no time limit: the first image takes minutes. */
-export const labLoudly = async (...words: readonly string[]): Promise<void> => {
+/** The same of one of the labs, with its output shown and no time limit: the first image takes minutes. */
+export const labLoudly = async (nth: number, ...words: readonly string[]): Promise<void> => {
   await execa(SCRIPT, words, {
     stdin: 'ignore',
     stdout: 'inherit',
     stderr: 'inherit',
+    env: environmentOf(nth),
   });
 };
-
-/** Whether the hosts are namespaces over this machine's own OpenZFS. One kernel then serves both. */
-export const OWN = process.env['ZFERRY_LAB_HOSTS'] === 'own';
-
-/** As scripts/lab has it. */
-export const STATE = `${process.env['ZFERRY_LAB_STATE'] ?? '/var/lib/zferry-lab'}${OWN ? '-own' : ''}`;
 
 /** The network namespace of that lab, as scripts/lab.d/network.sh names it. */
 export const NAMESPACE = basename(STATE);

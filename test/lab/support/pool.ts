@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import type { Host } from './host.ts';
-import { OWN } from './lab.ts';
+import { OWN } from './labs.ts';
 import { quote, sh } from './quote.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { execa } from 'execa';
-import { NAMESPACE, STATE } from './lab.ts';
+import { NAMESPACE } from './lab.ts';
+import { STATE } from './labs.ts';
 
 export interface Result {
   readonly stdout: string;
