@@ -9,7 +9,7 @@ import { baseName, type Stream, sendArguments } from '../zfs/send.ts';
 import { saysChanged } from './cause.ts';
 import { staysPlain } from './encryption.ts';
 import { onTarget } from './hints.ts';
-import { learnLargeBlocks } from './large-blocks.ts';
+import { largeBlocksProblem } from './large-blocks.ts';
 import { changed } from './plan.ts';
 import { type Delivery, retract } from './prepare.ts';
 import { keptProperties, unreceivedProperties } from './properties.ts';
@@ -159,8 +159,8 @@ export const conclude = async (
     const isUnused = report.seen && report.resumeToken === undefined && isMissing;
     const left = isUnused && !tether.signal.aborted ? await share.takeBack(zfs, made) : [];
     story.kept = [...story.kept, ...left];
-    const learned = await learnLargeBlocks(situation, delivery, report, problem);
-    throw learned ?? (await stuckPartial(situation, delivery, report, problem)) ?? problem;
+    const unlike = await largeBlocksProblem(situation, delivery, report, problem);
+    throw unlike ?? (await stuckPartial(situation, delivery, report, problem)) ?? problem;
   }
   if (delivery.isCargo) story.carried = (story.carried ?? 0) + 1;
   story.notes.push(...unreceivedProperties(report, keeps));

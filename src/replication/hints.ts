@@ -42,6 +42,10 @@ export const zferry = (
   return pasteable([self, verb, ...options, ...access, pair.source.typed, pair.target.typed]);
 };
 
+/** What a person does where no increment will ever fit. */
+export const sendAnew = (request: Request): string =>
+  `send it anew; the old replica is destroyed once the new one is verified: ${zferry(request, 'prime', '--replace')}`;
+
 /** The lines of `zfs allow` for a person to run as root, in one. */
 export const allowLines = (grants: readonly Grant[], user: string): string =>
   grants.map((grant) => pasteable(['zfs', ...allowArguments(grant, user)])).join(' && ');

@@ -1,8 +1,9 @@
-import { ZferryError } from '../errors.ts';
+import { refusal, ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { SourceTraits } from '../zfs/listing.ts';
 import type { Stream } from '../zfs/send.ts';
 import { wantsLargeBlocks } from './cause.ts';
+import { sendAnew, where } from './hints.ts';
 import { recordStream } from './prepare.ts';
 import type { Arrival } from './situation.ts';
 
@@ -14,18 +15,26 @@ export class LargeBlocksLearned extends ZferryError {
 }
 
 /**
- * Records that the series is sent with `-L` where the target has just refused a stream without, and answers what a
- * second session can mend; undefined where there is nothing to learn. Only zfs itself can tell, and it refuses before
- * anything is written: a guess could add `-L` to a series without, which has corrupted files (openzfs #6224).
+ * What to throw where the target has just refused a stream for its lack of large blocks; undefined where it has not.
+ * A series without `-L` is recorded as one that is sent with it, and a second session sends it so. Only zfs itself can
+ * tell, and it refuses before anything is written: a guess could add `-L` to a series without, which has corrupted
+ * files (openzfs #6224). With `-L` the source has none to send: it was received without, and took the place of the other.
  */
-export const learnLargeBlocks = async (
+export const largeBlocksProblem = async (
   situation: Arrival,
   { stream, source }: { readonly stream: Stream; readonly source: SourceTraits },
   report: ReceiveReport,
   problem: ZferryError,
-): Promise<LargeBlocksLearned | undefined> => {
-  if (stream.kind !== 'incremental' || stream.largeBlocks || stream.raw) return undefined;
-  if (!wantsLargeBlocks(report)) return undefined;
+): Promise<ZferryError | undefined> => {
+  if (stream.kind !== 'incremental' || !wantsLargeBlocks(report)) return undefined;
+  if (stream.largeBlocks || stream.raw) {
+    const { request } = situation;
+    const { pair } = request;
+    return refusal(
+      `${where(pair)} has large blocks and ${pair.source.dataset} has not: zfs takes no increment of one for the other`,
+      sendAnew(request),
+    );
+  }
   await recordStream(situation, source);
   return new LargeBlocksLearned(problem);
 };

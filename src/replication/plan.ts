@@ -12,7 +12,7 @@ import {
   newEncryptionProblem,
   type ReplicaTraits,
 } from './encryption.ts';
-import { onTarget, where, zferry } from './hints.ts';
+import { onTarget, sendAnew, where, zferry } from './hints.ts';
 import type { Request } from './request.ts';
 import { parseStreamRecord } from './stream-record.ts';
 
@@ -143,7 +143,7 @@ const noBase = (request: Request, source: SourceListing, target: TargetDataset):
   // prime --replace asks this of the dataset that it receives into only.
   const hint = request.replace
     ? `give up that earlier try and begin anew: ${onTarget(request, 'zfs', 'destroy', '-r', dataset)} && ${zferry(request, 'prime')}`
-    : `send it anew; the old replica is destroyed once the new one is verified: ${zferry(request, 'prime', '--replace')}`;
+    : sendAnew(request);
   return refusal(`${pair.source.dataset} and ${where(pair)} have no common snapshot${also}`, hint);
 };
 

@@ -1,8 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
-import { src } from './support/host.ts';
+import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
 import { newestEqual, type Pair, pairOf, writeFiles } from './support/pair.ts';
 import { sh } from './support/quote.ts';
+import { follow, verdictOf } from './support/refusal.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -36,4 +37,21 @@ test('a replica that was begun by hand without -L goes on without it', async () 
   expect(await pair.cycle()).toEqual(silentSuccess);
   expect(await records()).not.toContain('large-blocks');
   await newestEqual(pair);
+});
+
+test('turned round onto the old source, a replica that never had large blocks is refused with the way out', async () => {
+  await primedByHand('');
+  await pair.cycle();
+  // The replica takes over, and the old source is to follow it.
+  await dst.ok(sh`zfs set readonly=off ${pair.target}`);
+  await src.ok(sh`zfs set readonly=on ${pair.source}`);
+  const back = [`dst:${pair.target}`, pair.source];
+  const { exitCode, error, hint } = verdictOf(await pair.zferry(...back));
+  expect(exitCode).toBe(3);
+  expect(error).toBe(
+    `${pair.source} on this host has large blocks and ${pair.target} has not: zfs takes no increment of one for the other`,
+  );
+  expect(hint).toContain('zferry prime --replace ');
+  await follow(hint);
+  expect(await pair.zferry(...back)).toEqual(silentSuccess);
 });
