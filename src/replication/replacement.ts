@@ -5,7 +5,7 @@ import { hostShown } from '../hosts/place.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import type { DatasetName } from '../zfs/names.ts';
 import { asideSuffix, freshSuffix, siblingOf } from '../zfs/siblings.ts';
-import { onTarget, where } from './hints.ts';
+import { onTarget, where, zferry } from './hints.ts';
 import { commonBase, datasetProblem, sourceProblem } from './plan.ts';
 import type { Request } from './request.ts';
 
@@ -89,9 +89,15 @@ const inTheWay = (request: Request, { children, snapshots }: Replica): Replaceme
   const { target } = request.pair;
   const [child] = children;
   if (child !== undefined) {
+    const asTree = {
+      ...request,
+      replace: false,
+      tree: { exclude: [], maxDepth: undefined, parallel: 1 },
+    };
+    const rename = onTarget(request, 'zfs', 'rename', target.dataset, `${target.dataset}_old`);
     return refuse(
       `${where(request.pair)} has datasets below it, such as ${child.name}, and is not replaced`,
-      `see what they are: ${onTarget(request, 'zfs', 'list', '-r', target.dataset)}`,
+      `for a tree, set its old replica aside and send all of it anew: ${rename} && ${zferry(asTree, 'prime')}`,
     );
   }
   const cloned = snapshots.find(({ clones }) => clones.length > 0);

@@ -18,6 +18,7 @@ import {
   unused,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
+import { follow, verdictOf } from './support/refusal.ts';
 import { wrapTools } from './support/tools.ts';
 
 let tree: Pair;
@@ -477,6 +478,35 @@ describe('what is somebody else’s takes in nothing of a tree', () => {
     expect(stderr).toContain(`1 of 3 datasets are not current: ${pair.source}\n`);
     expect(await newestEqual(kept)).not.toBe(label);
     expect(await snapshots(dst, `${pair.target}/new`)).toHaveLength(1);
+  });
+
+  test('and is sent anew with all below it, the old ones set aside, by the command of the hint', async () => {
+    const pair = await freshPair();
+    const old = `${pair.target}_old`;
+    onTestFinished(async () => {
+      await pair.remove();
+      await dst.ok(sh`zfs destroy -r ${old}`);
+    });
+    const child = { ...pair, source: `${pair.source}/child`, target: `${pair.target}/child` };
+    await src.ok(sh`zfs create ${child.source}; touch /${child.source}/file`);
+    expect(await pair.prime('-r')).toEqual(silentSuccess);
+    const [label] = await snapshots(dst, pair.target);
+    await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
+    await dst.ok(sh`zfs destroy ${`${pair.target}@${label}`}`);
+
+    const { stderr } = await pair.cycle('-r');
+    expect(stderr).toContain('have no common snapshot');
+    expect(stderr).toContain('zferry prime --replace');
+    const replaced = verdictOf(await pair.prime('--replace'));
+    expect(replaced).toMatchObject({
+      exitCode: 3,
+      error: `${pair.target} on dst has datasets below it, such as ${child.target}, and is not replaced`,
+    });
+    await follow(replaced.hint);
+    expect(await pair.cycle('-r')).toEqual(silentSuccess);
+    await newestEqual(pair);
+    await newestEqual(child);
+    expect(await snapshots(dst, `${old}/child`)).toEqual([expect.any(String)]);
   });
 });
 

@@ -83,17 +83,24 @@ const passBy = (
   else ledger.fail(member, failure(`the new snapshot @${label} is gone again`), emptyStory());
 };
 
-/** The members in steps: all that are there already, then the others level by level, each behind what is above it. */
+/** All of them in their order, `size` at a time. */
+const inParts = <T>(all: readonly T[], size: number): readonly (readonly T[])[] =>
+  all.length <= size ? [all] : [all.slice(0, size), ...inParts(all.slice(size), size)];
+
+/**
+ * The members in steps of what one session can take: those that are there already, then the others level by level, each
+ * behind what is above it.
+ */
 const inSteps = (
   { facts }: Situation,
   members: readonly Member[],
 ): readonly (readonly Member[])[] => {
-  const stepOf = ({ pair, path }: Member): number => {
+  const levelOf = ({ pair, path }: Member): number => {
     const there = path === '' ? facts.dataset : facts.below.get(pair.target.dataset);
     return there === undefined ? 1 + path.split('/').filter(Boolean).length : 0;
   };
-  const steps = Map.groupBy(members, stepOf);
-  return [...steps].toSorted(([a], [b]) => a - b).map(([, step]) => step);
+  const levels = [...Map.groupBy(members, levelOf)].toSorted(([a], [b]) => a - b);
+  return levels.flatMap(([, level]) => inParts(level, longestConvoy));
 };
 
 /**
@@ -133,8 +140,10 @@ export const prepareAll = async (
   const coming = new Set<string>();
   const primed: Primed[] = [];
   const whyNotNew = foreignParents(situation, listings);
-  const open = ledger.members.filter((member) => ledger.isOpen(member)).slice(0, longestConvoy);
+  const open = ledger.members.filter((member) => ledger.isOpen(member));
+  // Until a session is full: whether all are primed already is known of all of them only.
   for (const step of inSteps(situation, open)) {
+    if (passengers.size >= longestConvoy) break;
     const ready = await Promise.all(
       step.map(async (member) => {
         const listing = listings.get(member.pair.source.dataset);
