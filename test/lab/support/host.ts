@@ -1,7 +1,8 @@
 import { type Background, startInBackground } from './background.ts';
 import { lab, NAMESPACE, OWN, STATE } from './lab.ts';
 import { quote } from './quote.ts';
-import { type Result, type RunOptions, ssh } from './ssh.ts';
+import type { Result } from './result.ts';
+import { type RunOptions, ssh } from './ssh.ts';
 
 /** A real host with real OpenZFS; commands run there as root. */
 export interface Host {
