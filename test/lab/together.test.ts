@@ -214,8 +214,12 @@ test('twelve targets of one host are served from one snapshot, although its sshd
   const parent = unused(dst);
   await dst.ok(sh`zfs create -o canmount=off ${parent}`);
   onTestFinished(async () => void (await dst.run(sh`zfs destroy -R ${parent}`)));
-  // By default sshd turns only some away beyond ten, at random
-  const sshd = secondSshd(2223, 'MaxStartups=10');
+  // A login that takes so long that twelve of them would meet; by default sshd turns only some away beyond ten, at random
+  const keys = '/run/slow-keys';
+  await dst.write(keys, '#!/bin/sh\nsleep 1\ncat /root/.ssh/authorized_keys\n');
+  await dst.ok(`chmod 755 ${keys}`);
+  const slowly = [`AuthorizedKeysCommand ${keys}`, 'AuthorizedKeysCommandUser root'];
+  const sshd = secondSshd(2223, 'MaxStartups 10', 'AuthorizedKeysFile none', ...slowly);
   await sshd.starts();
   onTestFinished(sshd.ends);
   const places = Array.from({ length: 12 }, (_, index) => `dst:${parent}/t${index}`);

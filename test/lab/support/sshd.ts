@@ -1,5 +1,5 @@
 import { dst } from './host.ts';
-import { sh } from './quote.ts';
+import { quote, sh } from './quote.ts';
 
 /** One more sshd on dst: a host of its own as far as ssh can tell. */
 export interface Sshd {
@@ -8,15 +8,21 @@ export interface Sshd {
   readonly ends: () => Promise<void>;
 }
 
-/** It listens on a port of its own, and has what its host's sshd has but for these options. */
-export const secondSshd = (port: number, ...options: readonly string[]): Sshd => {
-  const pidFile = `/run/sshd-${port}.pid`;
-  const words = [`PidFile=${pidFile}`, ...options].map((option) => sh`-o ${option}`).join(' ');
+/** It listens on a port of its own, and has the settings of its host's sshd but for these. */
+export const secondSshd = (port: number, ...settings: readonly string[]): Sshd => {
+  const [config, pidFile] = [`/run/sshd-${port}.conf`, `/run/sshd-${port}.pid`];
+  const all = [`PidFile ${pidFile}`, ...settings];
+  // Of some settings it is the last that counts, of others the first
+  const replaced = all.map((setting) => setting.split(' ')[0]).join('|');
+  const others = sh`grep -vE ${`^(${replaced}) `} /etc/ssh/sshd_config.d/lab.conf`;
   return {
-    starts: async () => void (await dst.ok(`/usr/sbin/sshd -p ${port} ${words}`)),
+    starts: async () =>
+      void (await dst.ok(
+        `{ printf '%s\\n' ${all.map(quote).join(' ')}; ${others}; } >${config} && /usr/sbin/sshd -p ${port} -f ${config}`,
+      )),
     ends: async () =>
       void (await dst.ok(
-        sh`[ ! -e ${pidFile} ] || kill $(cat ${pidFile}); while [ -e ${pidFile} ]; do sleep 0.1; done`,
+        sh`[ ! -e ${pidFile} ] || kill $(cat ${pidFile}); while [ -e ${pidFile} ]; do sleep 0.1; done; rm -f ${config}`,
       )),
   };
 };
