@@ -21,7 +21,7 @@ const badness: readonly number[] = [
   exitCodes.decide.code,
 ];
 
-/** The exit code of several targets' results. */
+/** The exit code of several results: of targets, or of the datasets of a tree. */
 export const worstOf = (codes: readonly number[]): number =>
   codes.reduce((a, b) => (badness.indexOf(b) > badness.indexOf(a) ? b : a), exitCodes.done.code);
 

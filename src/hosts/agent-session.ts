@@ -22,6 +22,7 @@ import { type ConvoyReport, parseConvoyReport } from './convoy-report.ts';
 import { isInstalled } from './environment.ts';
 import { type Inspected, parseInspection } from './inspection.ts';
 import { linesOf } from './lines.ts';
+import { loggingIn } from './logins.ts';
 import { makePipes, type Pipe } from './pipe.ts';
 import { type Host, hostShown, type Place, type RemoteHost } from './place.ts';
 import { firstLineLimit, type Route, routeTo } from './route.ts';
@@ -413,7 +414,11 @@ const connect = async (
   }
   const limitOf = (route: Route) => Math.min(route.limit, tether.stall);
   const by = (route: Route) =>
-    attempt(options, wayBySsh(options, host, route, tether), limitOf(route), tether);
+    loggingIn(host, () => {
+      // Whoever waited for this may have been called off meanwhile.
+      tether.signal.throwIfAborted();
+      return attempt(options, wayBySsh(options, host, route, tether), limitOf(route), tether);
+    });
   const route = await routeTo(host, options.sshOptions, options.persist, options.own);
   const first = await by(route);
   if (first !== undefined) return { conversation: first, route };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Turns } from './turns.ts';
 
 /** So many commands at once leave room for streams and agents: sshd lets ten sessions through one connection. */
 const mostAtOnce = 4;
@@ -13,8 +14,7 @@ export class SourceConnection {
   #users: number;
   #first: Promise<unknown> | undefined;
   #end: (() => Promise<void>) | undefined;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #commands = new Turns(mostAtOnce);
 
   /** `users`: how many are going to leave it. */
   constructor(users = 1) {
@@ -37,21 +37,7 @@ export class SourceConnection {
 
   /** Does that when its turn has come: only so many commands go through at a time. */
   async turn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= mostAtOnce) {
-      await new Promise<void>((go) => {
-        this.#waiting.push(go);
-      });
-    } else {
-      this.#running += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      // Whoever waited longest takes this one's place.
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
+    return await this.#commands.take(work);
   }
 
   /** Says how it is ended. */

@@ -9,7 +9,7 @@ import { rateAndProgress } from './rate.ts';
 import { type Course, type Row, roundRobin, smallChange } from './round-robin.ts';
 import { fullStreams, incrementalStream } from './streams.ts';
 import { changes, installTreeFloor, plant, treeFloor, treeSyncoid, treeZferry } from './trees.ts';
-import { manySnapshots } from './ways.ts';
+import { withHistory } from './ways.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -152,7 +152,7 @@ const many: Scenario = {
     const rows = await roundRobin(
       course(rounds, {
         contenders: [...[...counts.values()].map(({ contender }) => contender), floor],
-        prepare: (way, { name }) => manySnapshots(way, counts.get(name)?.count ?? 10),
+        prepare: (way, { name }) => withHistory(way, counts.get(name)?.count ?? 10),
         isPrimed: false,
       }),
     );

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dst, type Host, src } from '../lab/support/host.ts';
+import { dst, src } from '../lab/support/host.ts';
+import { manySnapshots } from '../lab/support/many-snapshots.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 import type { Way } from './contenders.ts';
 
@@ -27,19 +27,12 @@ export const destroyWays = async (): Promise<void> => {
   ]);
 };
 
-const snapshotMaker = '/tmp/many-snapshots.py';
-
-const makeSnapshots = async (host: Host, dataset: string, count: number): Promise<void> => {
-  await host.write(snapshotMaker, readFileSync(`${import.meta.dirname}/many-snapshots.py`, 'utf8'));
-  await host.ok(sh`python3 ${snapshotMaker} ${dataset} ${count}`, { timeout: 3_600_000 });
-};
-
 /**
  * A target with the floor's first snapshot, and so many on both sides, of names that no contender makes. Each side makes
  * its own, at the same time: whether they were received is nothing to those who list them, and a `send -R` of ten
  * thousand takes longer than to make them.
  */
-export const manySnapshots = async (
+export const withHistory = async (
   { source, target, series }: Way,
   count: number,
 ): Promise<void> => {
@@ -48,6 +41,6 @@ export const manySnapshots = async (
   await src.ok(
     `zfs send ${quote(first)} | ssh dst ${quote(sh`zfs receive -u -o readonly=on ${target}`)}`,
   );
-  const each = count - 1;
-  await Promise.all([makeSnapshots(src, source, each), makeSnapshots(dst, target, each)]);
+  const labels = Array.from({ length: count - 1 }, (_, index) => `hourly-${index + 1}`);
+  await Promise.all([manySnapshots(src, source, labels), manySnapshots(dst, target, labels)]);
 };

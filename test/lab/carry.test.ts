@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, type Host, src } from './support/host.ts';
 import { diesInTheMiddle } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
@@ -9,17 +9,20 @@ import {
   guid,
   newestEqual,
   type Pair,
+  pairOf,
   primedPair,
   property,
   snapshots,
   underCron,
+  unused,
   writeBigFile,
   writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
-import { reportOf } from './support/report.ts';
+import { reportOf, reportsOf } from './support/report.ts';
 import { wrapTools } from './support/tools.ts';
+import { below } from './support/tree.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -40,13 +43,19 @@ const hours = async (...all: readonly number[]) => {
 };
 
 /** These snapshots are on the target, the very ones, with the same files; and then the newest. */
-const hasAll = async (...labels: readonly string[]): Promise<string> => {
+const hasAll = async (...labels: readonly string[]): Promise<string> => haveAll([pair], ...labels);
+
+/** The same for targets of one source, whose newest is one and the same. */
+const haveAll = async (pairs: readonly Pair[], ...labels: readonly string[]): Promise<string> => {
+  const { source } = pair;
   const newest = await newestEqual(pair);
-  expect(await snapshots(dst, pair.target)).toEqual([...labels, newest]);
-  for (const label of labels.filter((each) => each.startsWith('autosnap'))) {
-    const name = (dataset: string) => `${dataset}@${label}`;
-    expect(await guid(dst, name(pair.target))).toBe(await guid(src, name(pair.source)));
-    expect(await checksums(dst, pair.target, label)).toBe(await checksums(src, pair.source, label));
+  for (const { target } of pairs) {
+    expect(await snapshots(dst, target)).toEqual([...labels, newest]);
+    for (const label of labels.filter((each) => each.startsWith('autosnap'))) {
+      const name = (dataset: string) => `${dataset}@${label}`;
+      expect(await guid(dst, name(target))).toBe(await guid(src, name(source)));
+      expect(await checksums(dst, target, label)).toBe(await checksums(src, source, label));
+    }
   }
   return newest;
 };
@@ -156,7 +165,7 @@ describe('--include-snapshots', () => {
 
 test('each dataset of a tree carries its own, as they are encrypted too', async () => {
   pair = await freshPair();
-  const child = { ...pair, source: `${pair.source}/c`, target: `${pair.target}/c` };
+  const child = below(pair, 'c');
   await src.ok(
     sh`echo 12345678 | zfs create -o encryption=on -o keyformat=passphrase ${child.source}`,
   );
@@ -180,6 +189,26 @@ test('each dataset of a tree carries its own, as they are encrypted too', async 
   }
   expect(await property(dst, child.target, 'encryptionroot')).toBe(child.target);
   expect(await bookmarks(child.source)).toHaveLength(1);
+});
+
+test('two targets in one run get by steps what each of them has not, from one snapshot', async () => {
+  pair = await freshPair(undefined, unused(dst));
+  const other = pairOf(pair.source, unused(dst));
+  onTestFinished(other.remove);
+  const together = async (verb: 'prime' | 'run') => {
+    const words = [verb, pair.source, pair.place, other.place, ...include, '--json'];
+    const reports = reportsOf(await pair.zferry(...words));
+    return [pair, other].map(({ place }) => reports.get(place)?.carried);
+  };
+  await hours(1);
+  expect(await together('prime')).toEqual([1, 1]);
+  await hours(2);
+  expect(await pair.cycle(...include)).toEqual(silentSuccess);
+  await hours(3);
+  expect(await together('run')).toEqual([1, 2]);
+  const newest = await haveAll([pair, other], hourly(1), hourly(2), hourly(3));
+  expect((await snapshots(src, pair.source)).at(-1)).toBe(newest);
+  expect(await bookmarks(pair.source)).toHaveLength(2);
 });
 
 describe('cut off on its way', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
@@ -15,6 +15,7 @@ import {
 import { sh } from './support/quote.ts';
 import { reportOf } from './support/report.ts';
 import { isTidy } from './support/tidy.ts';
+import { below } from './support/tree.ts';
 
 let golden: Pair;
 let pair: Pair;
@@ -143,4 +144,18 @@ test('in a tree a clone finds the origin that is there already', async () => {
   } finally {
     await above.remove();
   }
+});
+
+test('in a tree a clone whose origin comes with the same first send goes in full, which is said', async () => {
+  const tree = pairOf();
+  const [origin, clone] = [below(tree, 'a'), below(tree, 'b')];
+  await src.ok(
+    sh`zfs create ${tree.source} && zfs rename ${golden.source} ${origin.source} && zfs rename ${pair.source} ${clone.source}`,
+  );
+  onTestFinished(tree.remove);
+  const { notes } = reportOf(await tree.prime('-r', ...include, '--json'));
+  expect(notes).toContain(`sent as a full dataset, although it is a clone of ${origin.source}@v1`);
+  expect(await property(dst, clone.target, 'origin')).toBe('-');
+  expect(await newestEqual(clone)).toBe(await newestEqual(origin));
+  expect(await snapshots(dst, origin.target)).toContain('v1');
 });

@@ -10,7 +10,7 @@ import {
   writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
-import type { Result } from './support/ssh.ts';
+import type { Result } from './support/result.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());

@@ -1,9 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { liar } from './support/liar.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
-  bookmarks,
   guid,
   newestEqual,
   type Pair,
@@ -17,8 +17,10 @@ import {
 import { sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
-import type { Result } from './support/ssh.ts';
+import type { Result } from './support/result.ts';
+import { isTidy } from './support/tidy.ts';
 import { wrapTools } from './support/tools.ts';
+import { below } from './support/tree.ts';
 
 let pair: Pair;
 beforeAll(async () => {
@@ -31,9 +33,7 @@ beforeEach(async () => {
   await writeFiles(pair.source, 'more');
   onTestFinished(async () => {
     expect(await pair.cycle()).toEqual(silentSuccess);
-    const label = await newestEqual(pair);
-    expect(await snapshots(src, pair.source)).toEqual([label]);
-    expect(await bookmarks(pair.source)).toHaveLength(1);
+    await isTidy(pair);
   });
 });
 
@@ -109,19 +109,25 @@ describe('a resume token', () => {
     expect(await stateOf(src, pair.source)).toBe(before);
   });
 
-  test.each(['$(id)', '1-a-b-c;id', '-t', '1-zz-f8-78', '\u001b[2J', 'x'.repeat(1_000)])(
-    'that zfs never made (%j) is not handed to zfs',
-    async (token) => {
-      const { result, calls } = await lied(await liar({ zfs: tokenLie(token) }));
+  test('that zfs never made is not handed to zfs', async () => {
+    const file = `/tmp/token-${randomBytes(4).toString('hex')}`;
+    onTestFinished(async () => void (await dst.run(sh`rm -f ${file}`)));
+    const options = await liar({ zfs: tokenLie(`'"$(cat ${file})"'`) });
+    for (const token of [
+      ...['$(id)', '1-a-b-c;id', '-t', '1-zz-f8-78', '\u001b[2J', 'x'.repeat(1_000)],
+    ]) {
+      await dst.write(file, token);
+      const { result, calls } = await lied(options);
       const { exitCode, error } = verdictOf(result);
-      expect({ exitCode, error }).toEqual({
+      expect({ token, exitCode, error }).toEqual({
+        token,
         exitCode: 1,
         error: expect.stringMatching(/^the target's resume token is malformed: '/),
       });
       expect(error.length).toBeLessThan(400);
       expect(calls.filter((call) => call.includes('send'))).toEqual([]);
-    },
-  );
+    }
+  });
 
   test('that is none, in the report of a failed receive, costs the source nothing', async () => {
     const zfs = `[ "$1" != receive ] || { cat >/dev/null; echo 'cannot receive: I/O error' >&2; exit 1; }
@@ -237,6 +243,51 @@ describe('the outcome of a receive', () => {
   });
 });
 
+test('a lie about one dataset of a tree fails that one, by its name, and the others are current', async () => {
+  const [a, b, c] = [below(pair, 'a'), below(pair, 'b'), below(pair, 'c')];
+  onTestFinished(async () => {
+    for (const { source, target } of [a, b, c]) {
+      await Promise.all([
+        src.ok(sh`zfs destroy -r ${source}`),
+        dst.ok(sh`zfs destroy -r ${target}`),
+      ]);
+    }
+  });
+  for (const { source } of [a, b, c]) {
+    await src.ok(sh`zfs create ${source}`);
+    await writeFiles(source, 'first');
+  }
+  expect(await pair.cycle('-r')).toEqual(silentSuccess);
+  const [base] = await snapshots(src, b.source);
+  for (const { source } of [a, b, c]) await writeFiles(source, 'second');
+  const logged = (await pair.lines()).length;
+
+  // Its stream is read to the end, and that is all
+  const zfs = sh`case "$*" in "receive "*${b.target}) shift; exec $real receive -n "$@";; esac`;
+  const { result } = await lied(await liar({ zfs }), '-r');
+  const missing = String.raw`@zferry_\S+ did not arrive on dst`;
+  const incomplete = `1 of 4 datasets are not current: ${b.source}`;
+  expect(result).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      `^zferry: error: ${b.source}: ${missing}\nzferry: error: ${incomplete}\n$`,
+    ),
+  });
+  const lines = (await pair.lines()).slice(logged);
+  expect(lines).toEqual([
+    expect.stringMatching(`^\\S+ ${pair.source}@\\S+ failed to .* ERROR! ${incomplete}$`),
+    expect.stringMatching(`^\\S+ ${b.source}@\\S+ failed to .* ERROR! ${missing}$`),
+  ]);
+  const current = await Promise.all([pair, a, c].map(newestEqual));
+  expect(new Set(current).size).toBe(1);
+  expect(current).not.toContain(await newestEqual(b));
+  expect(await snapshots(dst, b.target)).toEqual([base]);
+
+  expect(await pair.cycle('-r')).toEqual(silentSuccess);
+  expect(await newestEqual(b)).toBe(await newestEqual(a));
+});
+
 /** Runs a cycle, and says how much memory (KiB) it had at most. */
 const measured = async (options: readonly string[]) => {
   const command = underCron([pair.source, pair.place, '--log', pair.log, ...options]);
@@ -287,26 +338,43 @@ describe('a target that does not stop talking', () => {
   });
 });
 
-test('a session that breaks off after any of its lines fails in one line, and loses nothing', async () => {
-  const count = '/tmp/liar-lines';
-  onTestFinished(async () => void (await dst.run(sh`rm -f ${count}`)));
-  const whole = await liar({ filter: `tee ${count}` });
+test('a session that breaks off after any kind of its lines fails in one line, and loses nothing', async () => {
+  const [heard, cuts, bases] = ['/tmp/liar-lines', '/tmp/liar-cuts', '/tmp/liar-bases'];
+  onTestFinished(async () => void (await dst.run(sh`rm -f ${heard} ${cuts} ${bases}`)));
+  const whole = await liar({ filter: `tee ${heard}` });
   expect((await lied(whole)).result).toEqual(silentSuccess);
-  const lines = Number(await dst.ok(sh`wc -l <${count}`));
-  expect(lines).toBeGreaterThan(20);
+  const kinds = (await dst.run(sh`cat ${heard}`)).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/[ \t]/)[0]);
+  // What stands behind another line of its kind, such as `has`, is read as that is; and after the last line nothing breaks off
+  const places = [...kinds.keys()]
+    .filter((index) => kinds[index] !== kinds[index - 1])
+    .map((index) => index + 1)
+    .filter((place) => place < kinds.length);
+  expect(places.length).toBeGreaterThan(15);
 
-  // The next cycles run on src in one go: a line more each time, and after each the common base is looked for
-  const broken = await liar({ filter: `sed -u "$(cat ${count})q"; kill -KILL 0` });
+  // The next cycles run on src in one go. For each it is first written down what the one before has left there
+  const newest = `${sh`zfs list -Hp -d 1 -t snapshot -o guid -s createtxg ${pair.target}`} | tail -n 1`;
+  await dst.ok(`printf '%s\n' ${places.join(' ')} >${cuts}`);
+  const broken = await liar({
+    agent: `n=$(head -n 1 ${cuts}); sed -i 1d ${cuts}; ${newest} >>${bases}
+      sh -c "$SSH_ORIGINAL_COMMAND" | { sed -u "$n"q; kill -KILL 0; }`,
+  });
   const words = [pair.source, pair.place, '--log', pair.log, ...broken];
-  const { exitCode, stdout } = await src.run(
-    `for n in $(seq ${String(lines - 1)}); do
-      ssh dst "echo $n >${count}"
-      ${underCron(words)} 2>/tmp/said; [ $? = 1 ] || { echo "status of $n"; exit 1; }
-      grep -c . /tmp/said | grep -qx 1 && grep -q '^zferry: error: ' /tmp/said || { cat /tmp/said; exit 1; }
-      guid=$(ssh dst zfs list -Hp -d 1 -t snapshot -o guid -s createtxg ${pair.target} | tail -n 1)
-      zfs list -Hp -d 1 -t snapshot,bookmark -o guid ${pair.source} | grep -qx "$guid" || { echo "base after $n"; exit 1; }
-    done; echo all`,
+  const left = await src.ok(
+    `for n in ${places.join(' ')}; do
+      ${underCron(words)} 2>/tmp/said; [ $? = 1 ] || { echo "status of $n" >&2; exit 1; }
+      grep -c . /tmp/said | grep -qx 1 && grep -q '^zferry: error: ' /tmp/said || { cat /tmp/said >&2; exit 1; }
+      zfs list -Hp -d 1 -t snapshot,bookmark -o guid ${pair.source} | sed "s/^/$n /"
+    done`,
     { timeout: 170_000 },
   );
-  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'all\n' });
+  expect(await dst.ok(sh`cat ${cuts}`)).toBe('');
+  const here = new Set(left.split('\n'));
+  const [, ...there] = (await dst.ok(`cat ${bases}; ${newest}`)).split('\n');
+  expect(there).toHaveLength(places.length);
+  for (const [index, place] of places.entries()) {
+    expect(here).toContain(`${place} ${there[index] ?? ''}`);
+  }
 }, 180_000);

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { inTheMiddle } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
+import { manySnapshots } from './support/many-snapshots.ts';
 import { said, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -35,12 +36,36 @@ const labels = async (): Promise<{ here: readonly string[]; there: readonly stri
   return { here, there };
 };
 
+/**
+ * When a target's snapshots were made, oldest first. Those with a star are the first of the hours, days, weeks or months that
+ * the policy below keeps, where one more of each is that of the newest snapshot.
+ */
+const history = `
+  2023-05-03T06:00 2023-06-03T06:00 2023-06-30T06:00 2023-07-03T06:00*
+  2023-08-03T06:00* 2023-09-03T06:00* 2023-10-03T06:00* 2023-11-03T06:00* 2023-11-30T06:00
+  2023-12-03T06:00* 2024-01-03T06:00* 2024-02-03T06:00* 2024-03-03T06:00*
+  2024-04-03T06:00* 2024-04-30T06:00
+  2024-05-02T06:00* 2024-05-07T06:00 2024-05-09T06:00 2024-05-14T06:00* 2024-05-16T06:00
+  2024-05-20T06:00* 2024-05-22T06:00 2024-05-24T06:00 2024-05-25T06:00
+  2024-05-26T06:00* 2024-05-26T18:00 2024-05-27T06:00* 2024-05-27T18:00
+  2024-05-28T06:00* 2024-05-28T18:00 2024-05-29T06:00* 2024-05-29T18:00
+  2024-05-30T22:05* 2024-05-30T22:35 2024-05-30T23:05 2024-05-30T23:35
+  2024-05-31T00:05* 2024-05-31T01:05* 2024-05-31T02:05* 2024-05-31T03:05* 2024-05-31T04:05*
+  2024-05-31T05:05* 2024-05-31T06:05* 2024-05-31T07:05* 2024-05-31T08:05* 2024-05-31T09:05*
+  2024-05-31T10:05* 2024-05-31T10:35 2024-05-31T11:05* 2024-05-31T12:05* 2024-05-31T13:05*
+  2024-05-31T14:05* 2024-05-31T15:05* 2024-05-31T16:05* 2024-05-31T17:05* 2024-05-31T18:05*
+  2024-05-31T19:05* 2024-05-31T20:05* 2024-05-31T21:05* 2024-05-31T22:05* 2024-05-31T22:35
+  2024-05-31T22:50
+`
+  .trim()
+  .split(/\s+/);
+
 describe('--keep and --keep-target', () => {
   test('keep so many of the series on each side, and none of others’ snapshots count', async () => {
     pair = await primedPair();
     await src.ok(sh`zfs snapshot ${`${pair.source}@mine`}`);
     await dst.ok(sh`zfs snapshot ${`${pair.target}@theirs`}`);
-    await cycles(5, pair, '--keep', '3', '--keep-target', 'last=2');
+    await cycles(4, pair, '--keep', '3', '--keep-target', 'last=2');
 
     const { here, there } = await labels();
     const label = await newestEqual(pair);
@@ -52,9 +77,9 @@ describe('--keep and --keep-target', () => {
 
   test('left out for once, cost no more than the replaced base', async () => {
     pair = await primedPair();
-    await cycles(3, pair, '--keep', '10', '--keep-target', 'last=10');
+    await cycles(2, pair, '--keep', '10', '--keep-target', 'last=10');
     const before = await labels();
-    expect(before.here).toHaveLength(4);
+    expect(before.here).toHaveLength(3);
     expect(before.there).toEqual(before.here);
     await cycles(1, pair);
 
@@ -63,18 +88,23 @@ describe('--keep and --keep-target', () => {
     expect(there).toEqual(here);
   });
 
-  test('keep one snapshot an hour, and of each hour the oldest', async () => {
+  test('keep on the target exactly what the policy says: of each hour, day, week and month the first', async () => {
     pair = await primedPair();
-    const made = ['2026-01-01T10:05:00Z', '2026-01-01T10:20:00Z', '2026-01-01T11:05:00Z'];
-    for (const time of made) {
-      await dst.ok(sh`zfs snapshot ${`${pair.target}@zferry_${time}`}`);
-    }
-    await cycles(1, pair, '--keep-target', 'last=1 yearly=1 hourly=3');
+    const [base] = await snapshots(dst, pair.target);
+    // Not of the series any more: what is made next is the only one of its own hour, day, week and month
+    await dst.ok(sh`zfs rename ${`${pair.target}@${String(base)}`} ${`${pair.target}@base`}`);
+    const made = history.map((time) => `zferry_${time.replace('*', '')}:00Z`);
+    await manySnapshots(dst, pair.target, made);
+    const kept = made.filter((_, index) => history[index]?.endsWith('*'));
+    const policy = ['--keep-target', 'last=2 hourly=24 daily=7 weekly=4 monthly=12'];
+    await cycles(1, pair, ...policy);
+    const newest = await newestEqual(pair);
+    const last = String(made.at(-1));
+    expect((await labels()).there).toEqual(['base', ...kept, last, newest]);
 
-    const { there } = await labels();
-    expect(there).not.toContain('zferry_2026-01-01T10:20:00Z');
-    expect(there).toContain('zferry_2026-01-01T11:05:00Z');
-    expect(there.at(-1)).toBe(await newestEqual(pair));
+    // What is there by its hour, day, week or month stays
+    await cycles(1, pair, ...policy);
+    expect((await labels()).there).toEqual(['base', ...kept, newest, await newestEqual(pair)]);
   });
 
   test('are refused with names that anybody might give', async () => {

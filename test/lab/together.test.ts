@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
   freshPair,
+  guid,
   newestEqual,
   type Pair,
   pairOf,
@@ -15,7 +16,8 @@ import {
   writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
-import type { Report } from './support/report.ts';
+import { reportsOf } from './support/report.ts';
+import { secondSshd } from './support/sshd.ts';
 import { wrapTools } from './support/tools.ts';
 
 /** One source and three targets of it, all on dst. */
@@ -79,16 +81,10 @@ describe('several targets in one run', () => {
       expect(count).toBe(1);
       await areSteady();
     }
-    const { exitCode, stdout, stderr } = await together('run', '--json');
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    const reports = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Report & { target: string });
-    expect(reports.map(({ target }) => target).toSorted()).toEqual(
-      pairs.map(({ place }) => place).toSorted(),
-    );
-    expect(new Set(reports.map(({ snapshot }) => snapshot)).size).toBe(1);
+    const reports = reportsOf(await together('run', '--json'));
+    expect([...reports.keys()].toSorted()).toEqual(pairs.map(({ place }) => place).toSorted());
+    const sent = [...reports.values()].map(({ snapshot }) => snapshot);
+    expect(new Set(sent).size).toBe(1);
     expect(await pairs[0].lines()).toHaveLength(4 * pairs.length);
     await areSteady();
   });
@@ -211,6 +207,31 @@ describe('several targets in one run', () => {
     }
     expect(await stateOf(src, first.source)).toBe(before);
   });
+});
+
+test('twelve targets of one host are served from one snapshot, although its sshd lets no more than ten log in at a time', async () => {
+  const [{ source, log }] = pairs;
+  const parent = unused(dst);
+  await dst.ok(sh`zfs create -o canmount=off ${parent}`);
+  onTestFinished(async () => void (await dst.run(sh`zfs destroy -R ${parent}`)));
+  // A login that takes so long that twelve of them would meet; by default sshd turns only some away beyond ten, at random
+  const keys = '/run/slow-keys';
+  await dst.write(keys, '#!/bin/sh\nsleep 1\ncat /root/.ssh/authorized_keys\n');
+  await dst.ok(`chmod 755 ${keys}`);
+  const slowly = [`AuthorizedKeysCommand ${keys}`, 'AuthorizedKeysCommandUser root'];
+  const sshd = secondSshd(2223, 'MaxStartups 10', 'AuthorizedKeysFile none', ...slowly);
+  await sshd.starts();
+  onTestFinished(sshd.ends);
+  const places = Array.from({ length: 12 }, (_, index) => `dst:${parent}/t${index}`);
+  const options = ['--ssh-option', 'Port=2223', '--ssh-option', 'HostKeyAlias=dst'];
+  const prime = ['prime', source, ...places, '--compress', 'none', '--log', log, ...options];
+  expect(await src.run(underCron(prime), { timeout: 100_000 })).toEqual(silentSuccess);
+
+  const [label = '', ...others] = await snapshots(src, source);
+  expect(others).toEqual([]);
+  const sent = await guid(src, `${source}@${label}`);
+  const there = await dst.ok(sh`zfs list -H -r -t snapshot -o guid ${parent}`);
+  expect(there.split('\n')).toEqual(places.map(() => sent));
 });
 
 describe('one target that is called by two names', () => {

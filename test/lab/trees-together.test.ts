@@ -2,8 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
-  bookmarks,
-  guid,
   type Pair,
   pairOf,
   property,
@@ -14,16 +12,13 @@ import {
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { wrapTools } from './support/tools.ts';
+import { areAtOne, changeBelow, newestBelow, type Root } from './support/tree.ts';
 
 /** One tree and two targets of it, both on dst. */
 let pairs: readonly [Pair, Pair];
 const paths = ['', '/a', '/a/b', '/c'];
 
-const change = async () => {
-  for (const path of paths) {
-    await src.ok(sh`head -c 100000 /dev/urandom >/${`${pairs[0].source}${path}`}/file`);
-  }
-};
+const change = () => changeBelow([src, pairs[0].source], paths);
 
 beforeAll(async () => {
   const first = pairOf(undefined, unused(dst));
@@ -47,30 +42,11 @@ const words = (verb: string, ...options: readonly string[]): readonly string[] =
 const together = (verb: string, ...options: readonly string[]) =>
   src.run(underCron(words(verb, ...options)), { timeout: 100_000 });
 
-/** The newest label of a member, where it is the same snapshot on the source and that target. */
-const current = async ({ source, target }: Pair, path: string): Promise<string> => {
-  const label = (await snapshots(dst, `${target}${path}`)).at(-1);
-  const [here, there] = await Promise.all([
-    guid(src, `${source}${path}@${label}`),
-    guid(dst, `${target}${path}@${label}`),
-  ]);
-  expect(`${target}${path}@${label} ${there}`).toBe(`${target}${path}@${label} ${here}`);
-  return label ?? '';
-};
+const source = (): Root => [src, pairs[0].source];
+const copy = ({ target }: Pair): Root => [dst, target];
 
 /** Every member is current on both, with the one snapshot and a bookmark for each target. */
-const areSteady = async (): Promise<void> => {
-  const labels = new Set<string>();
-  for (const path of paths) {
-    for (const pair of pairs) labels.add(await current(pair, path));
-    expect(labels.size).toBe(1);
-    expect(await snapshots(src, `${pairs[0].source}${path}`)).toEqual([...labels]);
-    for (const { target } of pairs) {
-      expect(await snapshots(dst, `${target}${path}`)).toEqual([...labels]);
-    }
-    expect(await bookmarks(`${pairs[0].source}${path}`)).toHaveLength(pairs.length);
-  }
-};
+const areSteady = () => areAtOne(source(), pairs.map(copy), paths);
 
 const linesSince = async (count: number) => (await pairs[0].lines()).slice(count);
 
@@ -107,8 +83,8 @@ describe('a tree and two targets', () => {
         `zferry: error: ${one.place}: 1 of 4 datasets are not current: ${one.source}/a\n`,
       );
       expect(stderr).toContain(`zferry: error: ${away}: `);
-      for (const path of ['', '/a/b', '/c']) await current(one, path);
-      for (const path of paths) await current(two, path);
+      await newestBelow(source(), copy(one), ['', '/a/b', '/c']);
+      await newestBelow(source(), copy(two), paths);
       // The one of the last common base may be there as well, whatever came and went
       expect((await snapshots(src, `${one.source}/a`)).length).toBeLessThanOrEqual(2);
       const lines = await linesSince(logged);
@@ -122,7 +98,7 @@ describe('a tree and two targets', () => {
   test('killed in the middle, the next run mends both', async () => {
     await change();
     await src.ok(sh`head -c 12000000 /dev/urandom >/${`${pairs[0].source}/c`}/big`);
-    const going = src.start(underCron(words('run', '--compress', 'none', '--rate', '200K')));
+    const going = src.start(underCron(words('run', '--compress', 'none', '--rate', '400K')));
     for (const { target } of pairs) {
       const used = sh`zfs get -Hp -o value used ${`${target}/c`}`;
       await dst.until(`zpool sync ${dst.pool}; test "$(${used})" -gt 1000000`, 60_000);
@@ -148,7 +124,7 @@ describe('a tree and two targets', () => {
     await src.until(sh`pgrep -f '[z]fs send.*${slow.source}/c@'`, 30_000);
     const { exitCode, stderr } = await together('run');
     expect({ exitCode, stderr }).toEqual({ exitCode: 4, stderr: '' });
-    for (const path of paths) await current(quick, path);
+    await newestBelow(source(), copy(quick), paths);
     await going.signal('TERM');
     await going.done;
     expect(await together('run')).toEqual(silentSuccess);

@@ -16,9 +16,14 @@ import {
 import { sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
+import { secondSshd } from './support/sshd.ts';
 
-/** How often the host of one target is away. */
-const cyclesAway = 90;
+/**
+ * How often the host of one target is away. Each such cycle begins with what the one before has left, and what it leaves is
+ * counted: more of them would begin and end no otherwise. A cycle uses nothing but the last one's leavings, which
+ * are two snapshots and two bookmarks at most.
+ */
+const cyclesAway = 15;
 
 /** One source and two targets, each on a host of its own as far as ssh can tell; `far` comes and goes. */
 let near: Pair;
@@ -26,19 +31,17 @@ let far: Pair;
 const places = () => ({ near: `near:${near.target}`, far: `far:${far.target}` });
 
 const config = '/root/.ssh/config';
-const pidFile = '/run/sshd-far.pid';
-const farComes = () => dst.ok(sh`/usr/sbin/sshd -p 2222 -o PidFile=${pidFile}`);
-const farGoes = () => dst.ok(`kill $(cat ${pidFile}); while [ -e ${pidFile} ]; do sleep 0.1; done`);
+const sshd = secondSshd(2222);
 
 beforeAll(async () => {
   near = await freshPair(undefined, unused(dst));
   far = { ...pairOf(near.source, unused(dst)), log: near.log };
   const host = 'HostName 10.99.1.2\nHostKeyAlias dst\n';
   await src.write(config, `Host near\n${host}Host far\nPort 2222\n${host}`);
-  await farComes();
+  await sshd.starts();
 });
 afterAll(async () => {
-  await Promise.all([src.run(sh`rm -f ${config}`), dst.run(`kill $(cat ${pidFile})`)]);
+  await Promise.all([src.run(sh`rm -f ${config}`), sshd.ends()]);
   await far.remove();
   await near.remove();
 });
@@ -74,7 +77,7 @@ test('two targets are kept current in turn, and the source keeps one snapshot an
 });
 
 test(`a target that was away for ${String(cyclesAway)} cycles is current after one, by an increment, and nothing is left`, async () => {
-  await farGoes();
+  await sshd.ends();
   const { near: here, far: away } = places();
   const { exitCode, stdout } = await src.run(
     `for n in $(seq ${String(cyclesAway)}); do
@@ -89,7 +92,7 @@ test(`a target that was away for ${String(cyclesAway)} cycles is current after o
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'all\n' });
   expect(verdictOf(await run('run', away))).toMatchObject({ exitCode: 1 });
 
-  await farComes();
+  await sshd.starts();
   expect(reportOf(await run('run', away, '--json'))).toMatchObject({
     kind: 'incremental',
     kept: [],

@@ -1,7 +1,7 @@
 import type { Background } from '../lab/support/background.ts';
 import { src } from '../lab/support/host.ts';
 import { quote } from '../lab/support/quote.ts';
-import type { Result } from '../lab/support/ssh.ts';
+import type { Result } from '../lab/support/result.ts';
 
 /** What is replicated: one filesystem, one volume, a tree of both, or one filesystem to two targets in one run. */
 export const shapes = ['filesystem', 'volume', 'tree', 'two targets'] as const;

@@ -6,6 +6,7 @@ import {
   failure,
   refusal,
   usageError,
+  worstOf,
   ZferryError,
 } from '../../src/errors.ts';
 import { hostileText, many } from './support/arbitraries.ts';
@@ -43,6 +44,41 @@ describe('an error', () => {
 
   test('has no hint where there is no way out', () => {
     expect(failure('x').hint).toBeUndefined();
+  });
+});
+
+describe('the exit code of several results', () => {
+  /** From the best to what a person must see to. */
+  const order = [0, 4, 1, 2, 3];
+
+  test('is the worse of any two, whichever comes first', () => {
+    const pairs = order.flatMap((better, place) =>
+      order.slice(place).map((worse) => ({ better, worse })),
+    );
+    expect(pairs).toHaveLength(15);
+    for (const { better, worse } of pairs) {
+      expect({ better, worse, code: worstOf([better, worse]) }).toEqual({
+        better,
+        worse,
+        code: worse,
+      });
+      expect({ better, worse, code: worstOf([worse, better]) }).toEqual({
+        better,
+        worse,
+        code: worse,
+      });
+    }
+  });
+
+  test('is the worst of all, and that of none is 0', () => {
+    expect(worstOf(order)).toBe(3);
+    expect(worstOf([1, 0, 4, 2])).toBe(2);
+    expect(worstOf([])).toBe(0);
+  });
+
+  test('knows every code of the table', () => {
+    const codes = Object.values(exitCodes).map(({ code }) => code);
+    expect(codes.toSorted()).toEqual(order.toSorted());
   });
 });
 

@@ -1,4 +1,4 @@
-import { exitCodes, type FailureKind, ZferryError } from '../../errors.ts';
+import { type FailureKind, worstOf, ZferryError } from '../../errors.ts';
 import type { DatasetName } from '../../zfs/names.ts';
 import type { Story } from '../story.ts';
 
@@ -11,11 +11,10 @@ export interface MemberFailure {
   readonly story: Story;
 }
 
-const severity = ({ error }: MemberFailure): number => exitCodes[error.kind].code;
-
-/** What a person must decide is worse than what the next cycle tries again. */
-const worst = (failures: readonly MemberFailure[]): FailureKind =>
-  failures.toSorted((a, b) => severity(b) - severity(a))[0]?.error.kind ?? 'failed';
+const worst = (failures: readonly MemberFailure[]): FailureKind => {
+  const code = worstOf(failures.map(({ error }) => error.exitCode));
+  return failures.find(({ error }) => error.exitCode === code)?.error.kind ?? 'failed';
+};
 
 const mostNamed = 5;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { quote } from './quote.ts';
-import { type Result, type RunOptions, ssh } from './ssh.ts';
+import type { Result } from './result.ts';
+import { type RunOptions, session, ssh } from './ssh.ts';
 
 /** A command that goes on while the test does something else. */
 export interface Background {
@@ -18,7 +19,7 @@ export const startInBackground = (
   const pidFile = `/run/lab-${randomUUID()}.pid`;
   // With job control on, the command is a process group of its own: a signal to all of it
   // spares the shell that reports how it ended. That shell's own remarks go nowhere.
-  const done = ssh(
+  const done = session(
     host,
     `set -m; sh -c ${quote(command)} <&0 & echo $! >${pidFile}; exec 2>/dev/null; wait $!; code=$?; rm -f ${pidFile}; exit $code`,
     options,

@@ -4,7 +4,7 @@ import type { Background } from './background.ts';
 import type { Host } from './host.ts';
 import { checksums, guid, snapshots, underCron, unused } from './pair.ts';
 import { sh } from './quote.ts';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 
 /** A source, a target and the host that zferry runs on, wherever each of them is. */
 export interface Direction {

@@ -2,7 +2,8 @@ import { type Background, startInBackground } from './background.ts';
 import { lab, NAMESPACE } from './lab.ts';
 import { OWN, STATE } from './labs.ts';
 import { quote } from './quote.ts';
-import { type Result, type RunOptions, ssh } from './ssh.ts';
+import type { Result } from './result.ts';
+import { type RunOptions, ssh } from './ssh.ts';
 
 /** A real host with real OpenZFS; commands run there as root. */
 export interface Host {

@@ -22,12 +22,11 @@ export const inTheMiddle = async (
   ...options: readonly string[]
 ): Promise<Background> => {
   const words = [verb, pair.source, pair.place, '--log', pair.log, ...slowly, ...options];
-  const run = src.start(underCron(words));
   // With the hidden clone in which zfs receive builds an increment
-  await dst.until(
-    sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${7 * MIB}`,
-    30_000,
-  );
+  const used = sh`zfs get -Hp -o value used ${pair.target}`;
+  const before = Number((await dst.run(used)).stdout);
+  const run = src.start(underCron(words));
+  await dst.until(`zpool sync ${dst.pool}; test "$(${used})" -gt ${before + 7 * MIB}`, 30_000);
   return run;
 };
 

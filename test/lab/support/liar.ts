@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { dst, src } from './host.ts';
 import { sh } from './quote.ts';
+import { wrapping } from './wrapper.ts';
 
 /** How the target's host lies; shell scripts that run there as root. */
 export interface Lie {
@@ -21,20 +22,22 @@ export const liar = async ({ zfs, filter, agent }: Lie): Promise<readonly string
   const name = `liar-${randomBytes(4).toString('hex')}`;
   const folder = `/tmp/${name}`;
   onTestFinished(async () => {
-    await dst.run(sh`rm -rf ${folder}; sed -i /${name}/d /root/.ssh/authorized_keys`);
-    await src.run(sh`rm -f ${folder} ${`${folder}.pub`}`);
+    await Promise.all([
+      dst.run(sh`rm -rf ${folder}; sed -i /${name}/d /root/.ssh/authorized_keys`),
+      src.run(sh`rm -f ${folder} ${`${folder}.pub`}`),
+    ]);
   });
-  await src.ok(sh`ssh-keygen -q -t ed25519 -N '' -C ${name} -f ${folder}`);
-  const key = await src.ok(sh`cat ${`${folder}.pub`}`);
-  const real = await dst.ok('PATH=$PATH:/usr/sbin command -v zfs');
-  if (zfs !== undefined) {
-    await dst.write(`${folder}/bin/zfs`, `#!/bin/sh\nreal=${real}\n${zfs}\nexec $real "$@"\n`);
-  }
+  const key = await src.ok(
+    sh`ssh-keygen -q -t ed25519 -N '' -C ${name} -f ${folder} && cat ${`${folder}.pub`}`,
+  );
   const run =
     agent ?? `sh -c "$SSH_ORIGINAL_COMMAND"${filter === undefined ? '' : ` | { ${filter}\n}`}`;
-  await dst.write(`${folder}/run`, `#!/bin/sh\nexport PATH=${folder}/bin:$PATH\n${run}\n`);
-  await dst.ok(
-    sh`chmod -R 755 ${folder}; echo ${`command="${folder}/run" ${key}`} >>/root/.ssh/authorized_keys`,
-  );
+  const script = `#!/bin/sh\nexport PATH=${folder}/bin:$PATH\n${run}`;
+  const commands = [
+    sh`mkdir ${folder} && printf '%s\n' ${script} >${`${folder}/run`} && chmod 755 ${`${folder}/run`}`,
+    ...(zfs === undefined ? [] : [wrapping(`${folder}/bin`, 'zfs', zfs)]),
+    sh`echo ${`command="${folder}/run" ${key}`} >>/root/.ssh/authorized_keys`,
+  ];
+  await dst.ok(commands.join(' && '));
   return ['--ssh-option', `IdentityFile=${folder}`, '--ssh-option', 'IdentitiesOnly=yes'];
 };

@@ -1,6 +1,6 @@
 import { src } from './host.ts';
 import { sh } from './quote.ts';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 import { wrapTools } from './tools.ts';
 
 /** Runs something on src with these tools in front of its PATH, and tells how often another host let it in. */

@@ -4,7 +4,7 @@ import { dst, type Host, src } from './host.ts';
 import { liar } from './liar.ts';
 import { type Pair, underCron } from './pair.ts';
 import { quote, sh } from './quote.ts';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 import { wrapTools } from './tools.ts';
 
 /** What one cycle asked of zfs, a command a line without its `zfs`. */

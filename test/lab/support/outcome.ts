@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { dst, src } from './host.ts';
 import { type Pair, stateOf } from './pair.ts';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 
 /** What zferry is expected to say when it does not replicate. */
 export interface Complaint {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { dst, type Host, src } from './host.ts';
 import { quote, sh } from './quote.ts';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 
 /** A source on `src` and its target on `dst`, with a log of their own, for one test. */
 export interface Pair {
@@ -70,8 +70,7 @@ export const pairOf = (source = unused(), target = counterpart(source)): Pair =>
 /** A source with a few files and no target yet. */
 export const freshPair = async (source?: string, target?: string): Promise<Pair> => {
   const pair = pairOf(source, target);
-  await src.ok(sh`zfs create ${pair.source}`);
-  await writeFiles(pair.source, 'first');
+  await src.ok(`${sh`zfs create ${pair.source}`} && ${writing(pair.source, 'first')}`);
   return pair;
 };
 
@@ -83,11 +82,13 @@ export const primedPair = async (source?: string, target?: string): Promise<Pair
   return pair;
 };
 
+/** A shell command that writes some small and one larger file below a folder of that name. */
+const writing = (dataset: string, folder: string): string =>
+  `cd /${quote(dataset)} && mkdir -p ${quote(folder)} && cd ${quote(folder)} && for i in 1 2 3; do head -c 20000 /dev/urandom >"small $i"; done && head -c 1000000 /dev/urandom >large`;
+
 /** Writes some small and one larger file below a folder of that name. */
 export const writeFiles = async (dataset: string, folder: string): Promise<void> => {
-  await src.ok(
-    `cd /${quote(dataset)} && mkdir -p ${quote(folder)} && cd ${quote(folder)} && for i in 1 2 3; do head -c 20000 /dev/urandom >"small $i"; done && head -c 1000000 /dev/urandom >large`,
-  );
+  await src.ok(writing(dataset, folder));
 };
 
 /** Writes one file of incompressible data. */
@@ -129,27 +130,33 @@ export const stateOf = async (host: Host, dataset: string): Promise<string> => {
   return exitCode === 0 ? stdout : 'nothing';
 };
 
-/** The checksums of all files in a snapshot, read from the snapshot itself. */
-export const checksums = async (host: Host, dataset: string, label: string): Promise<string> => {
-  const snapshot = quote(`${dataset}@${label}`);
-  return await host.ok(
-    `d=$(mktemp -d) && mount -t zfs ${snapshot} $d && cd $d && find . -type f -print0 | sort -z | xargs -0r sha256sum; code=$?; cd /; umount $d; rmdir $d; exit $code`,
-  );
+/** A shell command that prints the checksums of all files in a snapshot, a word of the shell, read from the snapshot itself. */
+const summing = (snapshot: string): string =>
+  `d=$(mktemp -d) && mount -t zfs ${snapshot} $d && cd $d && find . -type f -print0 | sort -z | xargs -0r sha256sum; code=$?; cd /; umount $d; rmdir $d; exit $code`;
+
+/** The checksums of all files in a snapshot. */
+export const checksums = (host: Host, dataset: string, label: string): Promise<string> =>
+  host.ok(summing(quote(`${dataset}@${label}`)));
+
+/** What a snapshot, a word of the shell, is and holds, by one command: most tests end with such looks. */
+const looked = async (host: Host, snapshot: string, before = 'true') => {
+  const command = `${before} && zfs get -Hp -o name,value guid ${snapshot} && ${summing(snapshot)}`;
+  const [row = '', ...files] = (await host.ok(command)).split('\n');
+  const [name = '', guid = ''] = row.split('\t');
+  return { label: name.slice(name.indexOf('@') + 1), guid, files: files.join('\n') };
 };
 
 /** The newest snapshot's label where both hosts have it with the same guid and the same files; throws otherwise. */
 export const newestEqual = async ({ source, target }: Pair): Promise<string> => {
-  const label = (await snapshots(dst, target)).at(-1);
-  if (label === undefined) throw new Error(`${target} has no snapshot`);
-  const [here, there] = await Promise.all([
-    guid(src, `${source}@${label}`),
-    guid(dst, `${target}@${label}`),
-  ]);
-  if (here !== there) throw new Error(`@${label} has guid ${here} on src and ${there} on dst`);
-  const [ours, theirs] = await Promise.all([
-    checksums(src, source, label),
-    checksums(dst, target, label),
-  ]);
-  if (ours !== theirs || ours === '') throw new Error(`@${label} has other files on dst`);
+  const list = sh`zfs list -H -d 1 -t snapshot -o name -s createtxg ${target}`;
+  const there = await looked(dst, '"$newest"', `newest=$(${list} | tail -n 1)`);
+  const { label } = there;
+  const here = await looked(src, quote(`${source}@${label}`));
+  if (here.guid !== there.guid) {
+    throw new Error(`@${label} has guid ${here.guid} on src and ${there.guid} on dst`);
+  }
+  if (here.files !== there.files || here.files === '') {
+    throw new Error(`@${label} has other files on dst`);
+  }
   return label;
 };

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { src } from './host.ts';
 import { changingNothing, logTime } from './outcome.ts';
 import type { Pair } from './pair.ts';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 
 /** What zferry said when it did not replicate. */
 export interface Verdict {

@@ -1,13 +1,8 @@
 import { execa } from 'execa';
 import { NAMESPACE } from './lab.ts';
 import { STATE } from './labs.ts';
-
-export interface Result {
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Of the command; 255 also when the host did not answer or went away. */
-  readonly exitCode: number;
-}
+import type { Result } from './result.ts';
+import { Shell } from './shell.ts';
 
 export interface RunOptions {
   /** What the command reads; nothing when not given. */
@@ -19,33 +14,54 @@ export interface RunOptions {
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 /**
- * Straight to ssh, without the lab's bash script in between: this is called hundreds
+ * Straight to ssh, without the lab's bash script in between: this is called thousands
  * of times. The kept connection of the lab does the work; the namespace only matters
  * when that connection is gone and ssh has to make its own.
  */
-export const ssh = async (
+const sshTo = (host: string, command: string): readonly [string, ...string[]] => [
+  ...(['nsenter', `--net=/run/netns/${NAMESPACE}`] as const),
+  ...['ssh', '-F', `${STATE}/ssh/config`, host, command],
+];
+
+const notEnded = (host: string, command: string, cause?: unknown): Error =>
+  new Error(`${host}: ${command}\ndid not end by itself`, { cause });
+
+/** Runs a command in a session of its own, whose shell begins and ends with it. */
+export const session = async (
   host: string,
   command: string,
   { input, timeout = DEFAULT_TIMEOUT_MS }: RunOptions = {},
 ): Promise<Result> => {
-  const result = await execa(
-    'nsenter',
-    [`--net=/run/netns/${NAMESPACE}`, 'ssh', '-F', `${STATE}/ssh/config`, host, command],
-    {
-      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-      timeout,
-      reject: false,
-      stripFinalNewline: false,
-    },
-  );
-  if (result.exitCode === undefined) {
-    throw new Error(`${host}: ${command}\ndid not end by itself`, {
-      cause: result,
-    });
-  }
+  const [program, ...words] = sshTo(host, command);
+  const result = await execa(program, words, {
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    timeout,
+    reject: false,
+    stripFinalNewline: false,
+  });
+  if (result.exitCode === undefined) throw notEnded(host, command, result);
   return {
     stdout: result.stdout,
     stderr: result.stderr,
     exitCode: result.exitCode,
   };
+};
+
+/** Shells that wait for a command, by host. */
+const idle = new Map<string, Shell[]>();
+
+/** Runs a command in a session that is there, or in its own where it reads something. */
+export const ssh = async (
+  host: string,
+  command: string,
+  options: RunOptions = {},
+): Promise<Result> => {
+  if (options.input !== undefined) return await session(host, command, options);
+  const shells = (idle.get(host) ?? []).filter(({ isOpen }) => isOpen);
+  const shell = shells.pop() ?? new Shell(sshTo(host, 'exec bash'));
+  idle.set(host, shells);
+  const result = await shell.run(command, options.timeout ?? DEFAULT_TIMEOUT_MS);
+  if (result === undefined) throw notEnded(host, command);
+  idle.get(host)?.push(shell);
+  return result;
 };

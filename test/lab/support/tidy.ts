@@ -7,11 +7,17 @@ import { bookmarks, newestEqual, type Pair, property, snapshots } from './pair.t
  * bookmark, no partial receive.
  */
 export const isTidy = async (pair: Pair, ...others: readonly string[]): Promise<void> => {
-  const label = await newestEqual(pair);
-  expect(await snapshots(src, pair.source)).toEqual([label]);
-  expect(await snapshots(dst, pair.target)).toEqual([...others, label]);
-  expect(await bookmarks(pair.source)).toEqual([
-    expect.stringMatching(/^zferry_[0-9a-f]{10}_[^_]+Z(_\d+)?$/),
+  const [label, here, there, marks, token] = await Promise.all([
+    newestEqual(pair),
+    snapshots(src, pair.source),
+    snapshots(dst, pair.target),
+    bookmarks(pair.source),
+    property(dst, pair.target, 'receive_resume_token'),
   ]);
-  expect(await property(dst, pair.target, 'receive_resume_token')).toBe('-');
+  expect({ here, there, marks, token }).toEqual({
+    here: [label],
+    there: [...others, label],
+    marks: [expect.stringMatching(/^zferry_[0-9a-f]{10}_[^_]+Z(_\d+)?$/)],
+    token: '-',
+  });
 };
