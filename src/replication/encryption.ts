@@ -1,7 +1,7 @@
 import { refusal, type ZferryError } from '../errors.ts';
 import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/agent-report.ts';
+import { commandOn } from '../hosts/command-on.ts';
 import { hostShown } from '../hosts/place.ts';
-import { pasteable } from '../hosts/words.ts';
 import type { Encryption, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { parentOf } from '../zfs/names.ts';
 import { onTarget, where, zferry } from './hints.ts';
@@ -16,13 +16,13 @@ export const goesRaw = (
 
 /** Why the source cannot be decrypted; undefined where it can, or need not be. */
 export const keyProblem = (
-  { pair, decrypt, sudo }: Request,
+  { pair, decrypt, sudo, sshOptions }: Request,
   { encryption }: Pick<SourceListing, 'encryption'>,
 ): ZferryError | undefined => {
   if (!decrypt || encryption === undefined || encryption.isLoaded) return undefined;
   return refusal(
     `the key of ${pair.source.dataset} is not loaded, and --decrypt needs it`,
-    `load it: ${pasteable([...(sudo ? ['sudo'] : []), 'zfs', 'load-key', encryption.root])}`,
+    `load it: ${commandOn(pair.source.host, { sudo, sshOptions }, ['zfs', 'load-key', encryption.root])}`,
   );
 };
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { changeOn } from './support/change.ts';
+import { diagnosisOf } from './support/diagnosis.ts';
 import { dst, type Host, src } from './support/host.ts';
 import { impatient } from './support/interruption.ts';
 import { countingLogins } from './support/logins.ts';
@@ -242,13 +243,7 @@ describe('one dataset on another host, and two targets', () => {
 describe('zferry doctor for a source on another host', () => {
   const doctor = async (...options: readonly string[]) => {
     const command = ['doctor', `dst:${source}`, places[0] ?? '', '--log', log, '--json'];
-    const { exitCode, stdout, stderr } = await src.run(underCron([...command, ...options]));
-    expect(stderr).toBe('');
-    const { findings } = JSON.parse(stdout) as {
-      findings: { check: string; level: string; seen: string }[];
-    };
-    const troubles = findings.filter(({ level, check }) => level !== 'ok' && check !== 'crontab');
-    return { exitCode, troubles, of: new Map(findings.map(({ check, seen }) => [check, seen])) };
+    return diagnosisOf(await src.run(underCron([...command, ...options])));
   };
 
   test('looks at both, and at each dataset of a tree', async () => {
@@ -256,22 +251,22 @@ describe('zferry doctor for a source on another host', () => {
     const before = await stateOf(dst, source);
     const one = await doctor();
     expect(one).toMatchObject({ exitCode: 0, troubles: [] });
-    expect(one.of.get('ssh source')).toMatch(/^dst is root@/);
-    expect(one.of.get('zfs source')).toMatch(/on dst$/);
-    expect(one.of.get('pool source')).toBe(`${dst.pool} on dst is ONLINE`);
-    expect(one.of.get('base')).toContain(`${source}@zferry_`);
+    expect(one.of['ssh source']?.seen).toMatch(/^dst is root@/);
+    expect(one.of['zfs source']?.seen).toMatch(/on dst$/);
+    expect(one.of['pool source']?.seen).toBe(`${dst.pool} on dst is ONLINE`);
+    expect(one.of['base']?.seen).toContain(`${source}@zferry_`);
     const tree = await doctor('--recursive');
     expect(tree).toMatchObject({ exitCode: 0, troubles: [] });
-    expect(tree.of.get('base')).toBe('all 4 datasets');
+    expect(tree.of['base']?.seen).toBe('all 4 datasets');
     expect(await stateOf(dst, source)).toBe(before);
   });
 
   test('names what is not well, dataset by dataset', async () => {
     const [, target = ''] = copies[0] ?? [];
     await src.ok(sh`zfs set readonly=off ${`${target}/a`}; zfs destroy -r ${`${target}/d`}`);
-    const { exitCode, troubles } = await doctor('--recursive');
+    const { exitCode, of, troubles } = await doctor('--recursive');
     expect(exitCode).toBe(3);
-    expect(troubles.map(({ check, seen }) => `${check}: ${seen}`)).toEqual([
+    expect(troubles.map((check) => `${check}: ${of[check]?.seen}`)).toEqual([
       `read-only: ${target}/a on this host is writable`,
       expect.stringMatching(`^base: ${target}/d on this host does not exist`),
     ]);

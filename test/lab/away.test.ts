@@ -15,10 +15,11 @@ import { dst, src } from './support/host.ts';
 import { impatient } from './support/interruption.ts';
 import { countingLogins } from './support/logins.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
-import { property, snapshots, stateOf } from './support/pair.ts';
+import { guid, property, snapshots, stateOf } from './support/pair.ts';
 import { isQuiet } from './support/quiet.ts';
 import { quote, sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
+import { volumeSum } from './support/volume.ts';
 import { wire } from './support/wire.ts';
 
 let one: Direction;
@@ -98,6 +99,32 @@ describe('a source on another host', () => {
     );
     expect(await dst.ok(sh`zfs list -H -o name -t bookmark -r ${one.source}`)).toBe('');
     await isQuiet(5);
+  });
+
+  test('that is an encrypted volume goes raw, locked or not, and opens here with its key', async () => {
+    const input = '0a'.repeat(32);
+    one = await pulls();
+    const [source, target] = [`${one.source}/disk`, one.target];
+    const disk = { ...one, source, places: [`dst:${source}`, target] as const };
+    await dst.ok(sh`zfs create -s -V 16M -o encryption=on -o keyformat=hex ${source}`, { input });
+    await dst.ok(sh`udevadm settle; zfs unload-key ${source}`);
+    expect(verdictOf(await zferry(disk, ['prime', '--decrypt']))).toEqual({
+      exitCode: 3,
+      error: `the key of ${source} is not loaded, and --decrypt needs it`,
+      hint: `load it: ssh dst 'zfs load-key ${source}'`,
+    });
+    expect(await zferry(disk, ['prime'])).toEqual(silentSuccess);
+    await dst.ok(sh`zfs load-key ${source} && udevadm settle`, { input });
+    await dst.ok(sh`head -c 1000000 /dev/urandom >/dev/zvol/${source} && zpool sync ${dst.pool}`);
+    expect(await zferry(disk, ['run'])).toEqual(silentSuccess);
+
+    const label = (await snapshots(src, target)).at(-1) ?? '';
+    expect(await guid(src, `${target}@${label}`)).toBe(await guid(dst, `${source}@${label}`));
+    expect(await property(src, target, 'keystatus')).toBe('unavailable');
+    await src.ok(sh`zfs load-key ${target}`, { input });
+    expect(await volumeSum(src, `${target}@${label}`)).toBe(
+      await volumeSum(dst, `${source}@${label}`),
+    );
   });
 
   const slowly = ['--rate', '1M', ...impatient] as const;
@@ -194,12 +221,23 @@ describe('a source on another host', () => {
       error: expect.stringContaining('nosuchhost.invalid'),
     });
     // One host by two names.
-    const inside = { ...one, places: [one.places[0], `10.99.1.2:${one.source}/copy`] as const };
-    const alias = ['--ssh-option', 'HostKeyAlias=dst'];
-    expect(verdictOf(await zferry(inside, ['prime', ...alias]))).toEqual({
+    await src.write('/root/.ssh/config', `Host nas\n  HostName ${dst.address}\n`);
+    onTestFinished(async () => void (await src.run('rm -f /root/.ssh/config')));
+    const onto = async (target: string, ...options: readonly string[]) => {
+      const places = [one.places[0], `nas:${target}`] as const;
+      return verdictOf(await zferry({ ...one, places }, ['prime', ...options]));
+    };
+    const refused = {
       exitCode: 3,
-      error: `${one.source}/copy on 10.99.1.2 is inside its own source ${one.source}`,
       hint: 'both are one host; name another dataset or another host',
+    };
+    expect(await onto(`${one.source}/copy`)).toEqual({
+      ...refused,
+      error: `${one.source}/copy on nas is inside its own source ${one.source}`,
+    });
+    expect(await onto(one.source, '--replace')).toEqual({
+      ...refused,
+      error: `${one.source} on nas is the source itself`,
     });
     expect(await stateOf(dst, one.source)).toBe(before);
   });

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { change } from './support/change.ts';
+import { type Diagnosis, diagnosisOf } from './support/diagnosis.ts';
 import { dst, type Host, src } from './support/host.ts';
 import { diesInTheMiddle } from './support/interruption.ts';
+import { liar } from './support/liar.ts';
 import { changingNothing } from './support/outcome.ts';
 import {
   freshPair,
@@ -18,20 +20,6 @@ import { follow } from './support/refusal.ts';
 import { startSlowCycle } from './support/slow.ts';
 import { asUser, giveKey, makeUser, senderAllow } from './support/user.ts';
 
-interface Finding {
-  readonly level: string;
-  readonly seen: string;
-  readonly hint?: string;
-}
-
-/** What `zferry doctor --json` printed, by check. */
-interface Diagnosis {
-  readonly exitCode: number;
-  readonly of: Readonly<Record<string, Finding | undefined>>;
-  /** The checks that were not ok. */
-  readonly troubles: readonly string[];
-}
-
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -42,22 +30,6 @@ beforeAll(async () => {
   pair = await primedPair();
 });
 afterAll(async () => pair.remove());
-
-const diagnosisOf = ({ exitCode, stdout, stderr }: Awaited<ReturnType<Host['run']>>): Diagnosis => {
-  expect(stderr).toBe('');
-  const report = JSON.parse(stdout) as {
-    exitCode: number;
-    findings: (Finding & { check: string })[];
-  };
-  expect(report.exitCode).toBe(exitCode);
-  return {
-    exitCode,
-    of: Object.fromEntries(report.findings.map(({ check, ...finding }) => [check, finding])),
-    troubles: report.findings
-      .filter(({ check, level }) => level !== 'ok' && check !== 'crontab')
-      .map(({ check }) => check),
-  };
-};
 
 const diagnose = async (act: () => ReturnType<Host['run']>): Promise<Diagnosis> =>
   diagnosisOf(await changingNothing(pair, act));
@@ -177,6 +149,21 @@ describe('what is wrong on the target host is one line', () => {
     });
     const noZstd = await without(dst, ['zstd'], () => doctor(['--compress', 'zstd']));
     expect(noZstd).toMatchObject({ exitCode: 1, troubles: ['compressor'] });
+  });
+
+  test('a zfs from before 0.8, which cannot tell its version itself', async () => {
+    const told = '/sys/module/zfs/version';
+    await dst.write('/run/lab-version', '0.7.13-1\n');
+    await dst.ok(sh`mount --bind /run/lab-version ${told}`);
+    cleanups.push(() => dst.ok(sh`umount ${told}; rm /run/lab-version`));
+    const zfs = 'case $1 in version) echo "unrecognized command" >&2; exit 2;; esac';
+    const { exitCode, of, troubles } = await doctor(await liar({ zfs }));
+    expect({ exitCode, troubles }).toEqual({ exitCode: 1, troubles: ['zfs there'] });
+    expect(of['zfs there']).toEqual({
+      level: 'bad',
+      seen: 'zfs-0.7.13-1 on dst is too old',
+      hint: 'install OpenZFS 0.8 or newer',
+    });
   });
 
   test('a user without rights, here and there, and without sudo; the hints give them', async () => {

@@ -80,16 +80,24 @@ describe('with the rights of zferry grant and no others', () => {
     await isTidy(pair);
   });
 
-  test('a tree is replicated and pruned, without the channel programs that only root may run', async () => {
-    const { here, there, pair, zferry } = await ordinary();
+  // Without the channel programs, which only root may run
+  test('a tree is replicated and pruned by one grant a side, with a dataset that comes later', async () => {
+    const { here, there, parent, pair, zferry } = await ordinary();
     await src.ok(sh`zfs create ${`${pair.source}/a`}; zfs create ${`${pair.source}/b`}`);
-    for (const path of ['', '/a', '/b']) {
-      await grant(`${pair.source}${path}`, here.name, '--apply');
-    }
-    await grant('--apply', `root@dst:${pair.target}`, there.name);
+    expect(await grant('-r', '--apply', pair.source, here.name)).toBe(
+      `zfs allow -l -u ${here.name} bookmark,destroy,snapshot,userprop ${pair.source}\nzfs allow -d -u ${here.name} bookmark,destroy,mount,send,snapshot,userprop ${pair.source}`,
+    );
+    await grant('-r', '--apply', `root@dst:${pair.target}`, there.name);
     expect(await zferry('prime', '-r')).toEqual(silentSuccess);
+
+    // Once the target is there, its own rights are enough
+    await dst.ok(sh`zfs unallow -u ${there.name} ${parent}`);
+    expect(await grant('-r', '--apply', `root@dst:${pair.target}`, there.name)).toBe(
+      receiverAllow(there.name, pair.target).replace(' && ', '\n'),
+    );
+    await src.ok(sh`zfs create ${`${pair.source}/late`}`);
     expect(await zferry('run', '-r')).toEqual(silentSuccess);
-    for (const path of ['', '/a', '/b']) {
+    for (const path of ['', '/a', '/b', '/late']) {
       expect(await snapshots(src, `${pair.source}${path}`)).toHaveLength(1);
       expect(await snapshots(dst, `${pair.target}${path}`)).toHaveLength(1);
       expect(await bookmarks(`${pair.source}${path}`)).toHaveLength(1);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { diagnosisOf } from './support/diagnosis.ts';
 import {
   type Direction,
   direction,
@@ -14,6 +15,7 @@ import { src } from './support/host.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
 import { bookmarks, property, snapshots, stateOf } from './support/pair.ts';
 import { smallPool } from './support/pool.ts';
+import { without } from './support/programs.ts';
 import { sh } from './support/quote.ts';
 import { follow, verdictOf } from './support/refusal.ts';
 import { wrapTools } from './support/tools.ts';
@@ -27,9 +29,16 @@ beforeEach(async () => {
 });
 afterEach(async () => remove(one));
 
-test('a replica on another pool of this host is primed and kept current, uncompressed and without ssh', async () => {
+/** Puts programs in front of ssh and lzop that note each call. Answers the folder, and what asks for the calls. */
+const watched = async () => {
   const note = 'echo "${0##*/}" >>"${0%/*}/calls"';
   const tools = await wrapTools({ ssh: note, lzop: note });
+  const calls = () => src.ok(sh`sort -u ${`${tools}/calls`} 2>/dev/null || true`);
+  return { tools, calls };
+};
+
+test('a replica on another pool of this host is primed and kept current, uncompressed and without ssh', async () => {
+  const { tools, calls } = await watched();
 
   expect(await zferry(one, ['prime'], tools)).toEqual(silentSuccess);
   expect(await property(src, one.target, 'readonly')).toBe('on');
@@ -50,10 +59,10 @@ test('a replica on another pool of this host is primed and kept current, uncompr
       `^${logTime} ${one.source}@${label} replicated to ${one.target} successfully\\. incremental [0-9.]+ MiB in [0-9.]+ s$`,
     ),
   );
-  expect(await src.ok(sh`cat ${`${tools}/calls`} 2>/dev/null || true`)).toBe('');
+  expect(await calls()).toBe('');
 
   expect(await zferry(one, ['run', '--compress', 'lzop'], tools)).toEqual(silentSuccess);
-  expect(await src.ok(sh`sort -u ${`${tools}/calls`}`)).toBe('lzop');
+  expect(await calls()).toBe('lzop');
   await isCurrent(one);
 
   expect((await zferry(one, ['prime', '--replace'])).exitCode).toBe(0);
@@ -62,6 +71,54 @@ test('a replica on another pool of this host is primed and kept current, uncompr
   const { stdout } = await src.run(sh`zferry forget ${one.source} ${one.target}`);
   expect(stdout).toBe(`${one.source} has forgotten ${one.target} (${id})\n`);
   expect(await bookmarks(one.source)).toEqual([]);
+});
+
+test('a tree is primed and kept current there, with a dataset that comes later', async () => {
+  const { tools, calls } = await watched();
+  const made = async (path: string): Promise<Direction> => {
+    const below = { ...one, source: `${one.source}/${path}`, target: `${one.target}/${path}` };
+    await src.ok(sh`zfs create ${below.source}`);
+    await writeMore(below, 1);
+    return below;
+  };
+  const tree = [one, await made('a'), await made('a/b')];
+  expect(await zferry(one, ['prime', '-r'], tools)).toEqual(silentSuccess);
+  for (const each of tree) await writeMore(each, 1);
+  tree.push(await made('late'));
+  expect(await zferry(one, ['run', '-r'], tools)).toEqual(silentSuccess);
+
+  const label = await isCurrent(one);
+  for (const each of tree) {
+    expect(await isCurrent(each)).toBe(label);
+    expect(await snapshots(src, each.source)).toEqual([label]);
+    expect(await snapshots(src, each.target)).toEqual([label]);
+    expect(await property(src, each.target, 'readonly')).toBe('on');
+  }
+  expect((await logged(one)).at(-1)).toMatch(
+    new RegExp(`@${label} replicated to ${one.target} successfully\\..* \\(4 datasets\\)$`),
+  );
+  expect(await calls()).toBe('');
+});
+
+test('zferry doctor asks for no ssh there, and its hints are commands for this host', async () => {
+  expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
+  const doctor = async () => diagnosisOf(await zferry(one, ['doctor', '--json']));
+  const { of, ...well } = await without(src, ['ssh'], doctor);
+  expect(well).toEqual({ exitCode: 0, troubles: [] });
+  expect(Object.keys(of)).toEqual([
+    ...['programs', 'zfs here', 'pool here', 'rights here'],
+    ...['zfs there', 'pool there', 'rights there', 'features', 'compressor'],
+    ...['read-only', 'mountpoint', 'space', 'base', 'token', 'lock', 'crontab', 'log'],
+  ]);
+
+  await src.ok(sh`zfs set readonly=off ${one.target}`);
+  const writable = await doctor();
+  expect(writable).toMatchObject({ exitCode: 3, troubles: ['read-only'] });
+  await follow(writable.of['read-only']?.hint);
+  await src.ok(sh`zpool export ${pool}`);
+  const away = await doctor();
+  expect(away).toMatchObject({ exitCode: 1, troubles: ['pool there'] });
+  expect(away.of['pool there']?.hint).toBe(`zpool import ${pool}`);
 });
 
 test('a pool that is not there is a failure with the way out, and the next cycle goes on', async () => {

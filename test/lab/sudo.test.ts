@@ -1,33 +1,41 @@
-import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { dst, src } from './support/host.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  by,
+  direction,
+  here,
+  isCurrent,
+  remove,
+  writeMore,
+  zferry as zferryAsRoot,
+} from './support/direction.ts';
+import { dst, type Host, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
-import { freshPair, newestEqual, type Pair, property, writeBigFile } from './support/pair.ts';
+import { freshPair, newestEqual, property, writeBigFile } from './support/pair.ts';
 import { sh } from './support/quote.ts';
-import { asUser, giveKey, makeUser } from './support/user.ts';
+import { asUser, giveKey, makeUser, type User } from './support/user.ts';
 
-let pair: Pair;
-afterEach(async () => pair.remove());
-
-/** An ordinary user of src who may run zfs through sudo and gets in as root on dst; their zferry as a command line. */
-const sudoer = async (): Promise<(...words: readonly string[]) => string> => {
-  const user = await makeUser(src, { hasKey: false });
+/** An ordinary user of a host who may run zfs through sudo, and has no right of zfs's own. */
+const sudoer = async (host: Host): Promise<User> => {
+  const user = await makeUser(host);
   onTestFinished(user.remove);
-  await giveKey(user);
   const rule = `/etc/sudoers.d/${user.name}`;
-  await src.write(rule, `${user.name} ALL=(root) NOPASSWD: /usr/sbin/zfs\n`);
-  onTestFinished(async () => void (await src.run(sh`rm -f ${rule}`)));
-  return (...words) => asUser(user, [...words, '--sudo']);
+  await host.write(rule, `${user.name} ALL=(root) NOPASSWD: /usr/sbin/zfs\n`);
+  onTestFinished(async () => void (await host.run(sh`rm -f ${rule}`)));
+  return user;
 };
 
-test('a run through sudo that is killed -9 leaves no zfs send behind, and the next one goes on', async () => {
-  pair = await freshPair();
-  const zferry = await sudoer();
-  const words = [pair.source, `root@dst:${pair.target}`] as const;
-  expect(await src.run(zferry('prime', ...words))).toEqual(silentSuccess);
+test('a run through sudo on both hosts that is killed -9 leaves no zfs behind, and the next one goes on', async () => {
+  const pair = await freshPair();
+  onTestFinished(pair.remove);
+  const [near, far] = [await sudoer(src), await sudoer(dst)];
+  await giveKey(near);
+  const zferry = (verb: string, ...options: readonly string[]) =>
+    asUser(near, [verb, pair.source, `${far.name}@dst:${pair.target}`, '--sudo', ...options]);
+  expect(await src.run(zferry('prime'))).toEqual(silentSuccess);
   await writeBigFile(pair.source, 'big', 20);
   // The bracket keeps the question from finding itself. sudo clears the signal that zferry's death would send.
   const sending = sh`pgrep -f ${`[z]fs send .*${pair.source}@`}`;
-  const run = src.start(zferry('run', ...words, '--compress', 'none', '--rate', '2M'));
+  const run = src.start(zferry('run', '--compress', 'none', '--rate', '2M'));
   await src.until(sending);
   await dst.until(
     sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${4 * 2 ** 20}`,
@@ -38,6 +46,16 @@ test('a run through sudo that is killed -9 leaves no zfs send behind, and the ne
   await src.until(`! ${sending}`, 20_000);
   await dst.until('! pgrep -x zfs');
   expect(await property(dst, pair.target, 'receive_resume_token')).not.toBe('-');
-  expect(await src.run(zferry('run', ...words))).toEqual(silentSuccess);
+  expect(await src.run(zferry('run'))).toEqual(silentSuccess);
   await newestEqual(pair);
+});
+
+test('a source on another host is replicated as a user there who has nothing but sudo', async () => {
+  const { name } = await sudoer(dst);
+  const one = await direction(src, [dst, by(`${name}@dst`)], [src, here]);
+  onTestFinished(() => remove(one));
+  expect(await zferryAsRoot(one, ['prime', '--sudo'])).toEqual(silentSuccess);
+  await writeMore(one, 1);
+  expect(await zferryAsRoot(one, ['run', '--sudo'])).toEqual(silentSuccess);
+  await isCurrent(one);
 });

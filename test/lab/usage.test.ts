@@ -45,6 +45,10 @@ describe('an option that does not exist or has a wrong value', () => {
     "--rate: '0' is not a number of bytes above 0, such as 500K, 10M or 1.5G",
   );
   wrong(
+    ['tank/vm', 'dst', '--rate', '-5M'],
+    "--rate: '-5M' is not a number of bytes above 0, such as 500K, 10M or 1.5G",
+  );
+  wrong(
     ['tank/vm', 'dst', '--persist', '0'],
     "--persist: '0' is not a time above 0 with its unit, such as 90s, 10m or 2h",
   );
@@ -53,6 +57,11 @@ describe('an option that does not exist or has a wrong value', () => {
   wrong(
     ['tank/vm', 'dst', '--keep-target', 'last=2 often=3'],
     "--keep-target: 'often=3' is no part of a retention policy",
+    'write words such as last=2 hourly=24; the words are last, hourly, daily, weekly, monthly, yearly',
+  );
+  wrong(
+    ['tank/vm', 'dst', '--keep-target', 'last=0 hourly=24'],
+    "--keep-target: 'last=0' is no part of a retention policy",
     'write words such as last=2 hourly=24; the words are last, hourly, daily, weekly, monthly, yearly',
   );
   wrong(

@@ -26,7 +26,14 @@ import { checkRights } from './permissions.ts';
 import { checkReplicas } from './replica.ts';
 import { checkSsh } from './ssh.ts';
 import { checkClock } from './target.ts';
-import { checkCrontab, checkLock, checkLog, checkPrograms, cronLines } from './this-host.ts';
+import {
+  checkCrontab,
+  checkLock,
+  checkLog,
+  checkPrograms,
+  cronLines,
+  needsSsh,
+} from './this-host.ts';
 import { type Visit, visitHost } from './visit.ts';
 import { checkFeatures, checkZfs, type Side } from './zfs.ts';
 
@@ -137,15 +144,15 @@ const checkWay = (
 
 /** What only concerns this host: the crontab's entry and the log. */
 const checkThisHost = async (
-  { pair }: Request,
+  request: Request,
   log: string,
   tether: Tether,
 ): Promise<readonly Finding[]> => {
   const crontabs = await readCrontabs(tether);
   const lines = crontabs.flatMap(({ file, text }) => cronLines(file, text));
   return [
-    checkCrontab(pair, lines, { self: execPath, runsCron: runsCron() }),
-    checkLog(pair, { file: log, problem: logProblem(log), tail: tailOf(log) }),
+    checkCrontab(request, lines, { self: execPath, runsCron: runsCron() }),
+    checkLog(request.pair, { file: log, problem: logProblem(log), tail: tailOf(log) }),
   ];
 };
 
@@ -174,8 +181,8 @@ export const examine = async (
   tether: Tether,
 ): Promise<readonly Finding[]> => {
   const { source, target } = request.pair;
-  const programs = checkPrograms(isInstalled);
-  if (!isInstalled('ssh')) return [programs];
+  const programs = checkPrograms(request.pair, isInstalled);
+  if (needsSsh(request.pair) && !isInstalled('ssh')) return [programs];
   const [there, from] = await Promise.all([
     visitHost(request, target, tether),
     visitHost(request, source, tether),

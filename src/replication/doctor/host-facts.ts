@@ -52,7 +52,8 @@ export const consultation: Questions = {
     'echo "now $(date +%s)"; echo "uid $(id -u)"; echo "user $(id -un)"; echo "groups $(id -Gn)";',
     'if command -v zfs >/dev/null 2>&1; then echo has zfs; fi;',
     'case $sudo in ?*) $sudo zfs list -H -o name "$pool" >/dev/null 2>&1 && echo sudo works;; esac;',
-    'echo section version; zfs version 2>/dev/null;',
+    // Before 0.8 zfs did not know that word; the module of Linux has always told.
+    'echo section version; zfs version 2>/dev/null || sed "s/^/zfs-kmod-/" /sys/module/zfs/version 2>/dev/null;',
     'echo section allowed; z allow "$dataset" 2>/dev/null || z allow "$parent" 2>/dev/null;',
     'names=type,readonly,canmount,mountpoint,available,recordsize,dnodesize;',
     'echo section properties; z get -Hp -o name,property,value $names "$parent" 2>/dev/null;',

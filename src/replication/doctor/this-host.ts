@@ -1,13 +1,19 @@
 import type { RunStatus } from '../../hosts/lock.ts';
 import { hostShown, nameOn, recipientShown } from '../../hosts/place.ts';
 import { pasteable } from '../../hosts/words.ts';
-import type { Pair } from '../request.ts';
+import { zferry } from '../hints.ts';
+import type { Pair, Request } from '../request.ts';
 import { bad, type Finding, ok, warn } from './finding.ts';
 
+/** Whether a run of the pair leaves this host at all. */
+export const needsSsh = ({ source, target }: Pair): boolean =>
+  [source, target].some(({ host }) => host.kind === 'remote');
+
 /** The programs that a run starts on this host, beside zfs and the compressor. */
-export const checkPrograms = (isInstalled: (program: string) => boolean): Finding => {
+export const checkPrograms = (pair: Pair, isInstalled: (program: string) => boolean): Finding => {
   const check = 'programs';
-  const missing = ['ssh', 'flock', 'mkfifo'].filter((program) => !isInstalled(program));
+  const ssh = needsSsh(pair) ? ['ssh'] : [];
+  const missing = [...ssh, 'flock', 'mkfifo'].filter((program) => !isInstalled(program));
   const packages = { ssh: 'openssh-client', flock: 'util-linux', mkfifo: 'coreutils' };
   const [first] = missing;
   if (first !== undefined) {
@@ -19,7 +25,7 @@ export const checkPrograms = (isInstalled: (program: string) => boolean): Findin
     );
   }
   return isInstalled('setpriv')
-    ? ok(check, 'ssh, flock, setpriv')
+    ? ok(check, [...ssh, 'flock', 'setpriv'].join(', '))
     : warn(
         check,
         'setpriv not found on this host: a zfs send may outlive a zferry that is killed',
@@ -84,16 +90,16 @@ const runs = ({ line }: CronLine, { source, target }: Pair): boolean => {
 
 /** Whether cron replicates the pair. `self` is the path of this very program. */
 export const checkCrontab = (
-  pair: Pair,
+  request: Request,
   lines: readonly CronLine[],
   { self, runsCron }: { readonly self: string; readonly runsCron: boolean },
 ): Finding => {
   const check = 'crontab';
-  const { source, target } = pair;
-  const found = lines.filter((line) => runs(line, pair));
+  const { source, target } = request.pair;
+  const found = lines.filter((line) => runs(line, request.pair));
   const [first, second] = found;
   if (first === undefined) {
-    const command = pasteable([self, source.typed, target.typed]);
+    const command = zferry({ ...request, self }, 'run');
     return warn(
       check,
       `no entry runs zferry ${pasteable([source.typed, target.typed])} (systemd timers were not looked at)`,

@@ -20,7 +20,10 @@ const release = (version: string | undefined): readonly [number, number] | undef
 };
 
 /** OpenZFS 0.8 is the oldest that zferry knows. */
-const isTooOld = ([major, minor]: readonly [number, number]): boolean => major === 0 && minor < 8;
+const isTooOld = (version: string | undefined): boolean => {
+  const [major, minor = 0] = release(version) ?? [];
+  return major === 0 && minor < 8;
+};
 
 const checkVersion = ({ side, where, facts }: Side): Finding => {
   const check = `zfs ${side}`;
@@ -32,11 +35,13 @@ const checkVersion = ({ side, where, facts }: Side): Finding => {
       'install OpenZFS, or put its folder on the PATH',
     );
   }
+  const old = [version, module].find(isTooOld);
+  if (old !== undefined) {
+    return bad(check, `${old} ${where} is too old`, 'install OpenZFS 0.8 or newer');
+  }
   const found = release(version);
   if (found === undefined)
     return warn(check, `zfs ${where} does not tell its version; 0.8 is the oldest that works`);
-  if (isTooOld(found))
-    return bad(check, `${version} ${where} is too old`, 'install OpenZFS 0.8 or newer');
   const loaded = release(module);
   if (loaded !== undefined && loaded.join('.') !== found.join('.')) {
     return warn(

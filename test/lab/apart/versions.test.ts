@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { change } from '../support/change.ts';
+import { diagnosisOf } from '../support/diagnosis.ts';
 import { dst, type Host, src } from '../support/host.ts';
 import { diesInTheMiddle } from '../support/interruption.ts';
 import { useOldZfs } from '../support/old-zfs.ts';
@@ -160,5 +161,20 @@ describe.each<[string, readonly Host[]]>([
       error: `${user.name}@dst: cannot receive incremental stream: permission denied`,
     });
     expect(denied.hint).toContain(receiverAllow(user.name, 'tank'));
+  });
+});
+
+test('zferry doctor warns of commands that are older than their module, and of nothing else', async () => {
+  await useOldZfs([dst]);
+  pair = await primedPair();
+  const words = ['doctor', pair.source, pair.place, '--json'] as const;
+  const { exitCode, of, troubles } = diagnosisOf(await pair.zferry(...words));
+  expect({ exitCode, troubles }).toEqual({ exitCode: 0, troubles: ['zfs there'] });
+  expect(of['zfs there']).toEqual({
+    level: 'warn',
+    seen: expect.stringMatching(
+      /^the commands on dst are of zfs-2\.1\.\S+, the kernel's module is zfs-2\.3\.\S+$/,
+    ),
+    hint: 'restart that host after its update',
   });
 });

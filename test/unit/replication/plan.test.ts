@@ -125,6 +125,8 @@ describe('a source cannot be sent', () => {
       exitCode: 3,
       hint: 'load it: zfs load-key tank/vm',
     });
+    const away = { ...decrypt, pair: { ...decrypt.pair, source: remotePlace('nas:tank/vm') } };
+    expect(sourceProblem(away, lockedSource)?.hint).toBe("load it: ssh nas 'zfs load-key tank/vm'");
     for (const dataset of [undefined, replica([one])]) {
       expect(decide(decrypt, lockedSource, facts(dataset)).kind).toBe('refuse');
     }

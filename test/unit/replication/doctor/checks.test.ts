@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseTarget } from '../../../../src/hosts/place.ts';
 import { programOf } from '../../../../src/hosts/questions.ts';
 import { quoted } from '../../../../src/hosts/words.ts';
 import {
@@ -22,8 +23,9 @@ import {
   cronLines,
 } from '../../../../src/replication/doctor/this-host.ts';
 import { checkFeatures, checkZfs, type Side } from '../../../../src/replication/doctor/zfs.ts';
+import type { Pair } from '../../../../src/replication/request.ts';
 import { parseDatasetName } from '../../../../src/zfs/names.ts';
-import { remotePlace, source } from '../../support/pair.ts';
+import { remotePlace, request, source } from '../../support/pair.ts';
 import { posixShells, runIn } from '../../support/shells.ts';
 
 const pool = parseDatasetName('pool');
@@ -89,6 +91,11 @@ describe('zfs and the pool', () => {
   test.each([
     ['as they should be', answer, ['ok', 'ok']],
     ['too old', answer.replaceAll('-2.3.9', '-0.7.13'), ['bad', 'ok']],
+    [
+      'too old to tell',
+      answer.replace(/^zfs-2.*\n/m, '').replace('-2.3.9', '-0.7.13'),
+      ['bad', 'ok'],
+    ],
     ['of two versions', answer.replace('kmod-2.3.9', 'kmod-2.2.7'), ['warn', 'ok']],
     ['that does not tell', answer.replaceAll(/^zfs-.*\n/gm, ''), ['warn', 'ok']],
     ['that is not there', answer.replace('has zfs\n', ''), ['bad']],
@@ -189,7 +196,9 @@ describe('ssh', () => {
 describe('this host', () => {
   const pair = { source, target: remotePlace('backup:pool/vm') };
   const self = { self: '/usr/local/bin/zferry', runsCron: true };
-  const found = (text: string) => checkCrontab(pair, cronLines('crontab -l', text), self).level;
+  const look = (changes: Parameters<typeof request>[0], text: string) =>
+    checkCrontab(request({ pair, ...changes }), cronLines('crontab -l', text), self);
+  const found = (text: string) => look({}, text).level;
 
   test.each([
     ['*/5 * * * * /usr/local/bin/zferry tank/vm backup:pool/vm', 'ok'],
@@ -205,9 +214,16 @@ describe('this host', () => {
     expect(found(text)).toBe(level);
   });
 
+  test('a crontab without it: the hint has the words without which it would not work', () => {
+    const tree = { exclude: [], maxDepth: undefined, parallel: 1 };
+    expect(look({ tree, sudo: true }, '').hint).toBe(
+      "(crontab -l; echo '*/5 * * * * /usr/local/bin/zferry run --recursive --sudo tank/vm backup:pool/vm') | crontab -",
+    );
+  });
+
   test('a crontab that nobody reads', () => {
     const lines = cronLines('x', '* * * * * /usr/local/bin/zferry tank/vm backup:pool/vm');
-    expect(checkCrontab(pair, lines, { ...self, runsCron: false }).level).toBe('bad');
+    expect(checkCrontab(request(), lines, { ...self, runsCron: false }).level).toBe('bad');
   });
 
   test('a lock whose run is gone is held by what it left behind', () => {
@@ -246,7 +262,11 @@ describe('this host', () => {
   });
 
   test('programs that are missing', () => {
-    expect(checkPrograms((name) => name !== 'flock')).toMatchObject({ level: 'bad' });
-    expect(checkPrograms((name) => name !== 'setpriv')).toMatchObject({ level: 'warn' });
+    const lacking = (name: string, of: Pair = pair) =>
+      checkPrograms(of, (program) => program !== name).level;
+    expect(['ssh', 'flock', 'setpriv'].map((name) => lacking(name))).toEqual([
+      ...['bad', 'bad', 'warn'],
+    ]);
+    expect(lacking('ssh', { source, target: parseTarget('usb/vm', source) })).toBe('ok');
   });
 });
