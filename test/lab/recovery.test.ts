@@ -19,8 +19,8 @@ import { without } from './support/programs.ts';
 import { quote, sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
+import type { Result } from './support/result.ts';
 import { startSlowCycle } from './support/slow.ts';
-import type { Result } from './support/ssh.ts';
 import { isTidy } from './support/tidy.ts';
 import { wrapTools } from './support/tools.ts';
 

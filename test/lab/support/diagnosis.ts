@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Result } from './ssh.ts';
+import type { Result } from './result.ts';
 
 interface Finding {
   readonly level: string;
