@@ -6,9 +6,10 @@ import { dst, type Host, src } from './support/host.ts';
 import { impatient } from './support/interruption.ts';
 import { countingLogins } from './support/logins.ts';
 import { silentSuccess } from './support/outcome.ts';
-import { guid, property, snapshots, stateOf, underCron, unused } from './support/pair.ts';
+import { property, snapshots, stateOf, underCron, unused } from './support/pair.ts';
 import { isQuiet } from './support/quiet.ts';
 import { sh } from './support/quote.ts';
+import { areAtOne, changeBelow, newestBelow, type Root } from './support/tree.ts';
 import { wire } from './support/wire.ts';
 
 /** A tree on dst, and two copies: one on src, where zferry runs, and one on dst, through src. */
@@ -24,11 +25,7 @@ const copies: readonly (readonly [Host, string, string])[] = [unused(src)].flatM
 });
 const places = copies.map(([, , place]) => place);
 
-const change = async (): Promise<void> => {
-  for (const path of paths) {
-    await dst.ok(sh`head -c 100000 /dev/urandom >/${`${source}${path}`}/file`);
-  }
-};
+const change = () => changeBelow([dst, source], paths);
 
 beforeAll(async () => {
   for (const path of paths) await dst.ok(sh`zfs create ${`${source}${path}`}`);
@@ -56,28 +53,15 @@ const observed = (...all: readonly [verb: string, ...options: string[]]) =>
 const lines = async (): Promise<readonly string[]> =>
   (await src.ok(sh`cat ${log}`)).split('\n').filter(Boolean);
 
-/** The newest snapshot of a copy's dataset, which the source must have too. */
-const current = async ([host, target]: readonly [Host, string, string], path: string) => {
-  const label = (await snapshots(host, `${target}${path}`)).at(-1) ?? '';
-  const [here, there] = await Promise.all([
-    guid(dst, `${source}${path}@${label}`),
-    guid(host, `${target}${path}@${label}`),
-  ]);
-  expect(`${target}${path}@${label} ${there}`).toBe(`${target}${path}@${label} ${here}`);
-  return label;
-};
+const from: Root = [dst, source];
+const rootOf = ([host, target]: (typeof copies)[number]): Root => [host, target];
 
 /** All copies have the source's one snapshot of each dataset, which has a bookmark for each copy. */
-const areSteady = async (of = paths): Promise<void> => {
-  const labels = new Set<string>();
-  for (const path of of) {
-    for (const copy of copies) labels.add(await current(copy, path));
-    expect(await snapshots(dst, `${source}${path}`)).toEqual([...labels]);
-    const marks = sh`zfs list -H -d 1 -t bookmark -o name ${`${source}${path}`}`;
-    expect((await dst.ok(marks)).split('\n')).toHaveLength(copies.length);
-  }
-  expect(labels.size).toBe(1);
-};
+const areSteady = (of = paths) => areAtOne(from, copies.map(rootOf), of);
+
+/** These datasets of a copy are current, whatever becomes of others. */
+const areCurrent = async (copy: (typeof copies)[number], of: readonly string[]) =>
+  void (await newestBelow(from, rootOf(copy), of));
 
 describe('a tree on another host, and two targets', () => {
   test('are primed and kept current with one login, from one snapshot', async () => {
@@ -90,12 +74,8 @@ describe('a tree on another host, and two targets', () => {
     for (const path of paths) expect(stdout).toContain(`since ${source}${path}@`);
     expect(await observed('run', '-r')).toEqual(calm);
     await areSteady();
-    for (const compress of ['none', 'zstd']) {
-      await change();
-      expect(await zferry('run', '-r', '--compress', compress, '--rate', '50M')).toEqual(
-        silentSuccess,
-      );
-    }
+    await change();
+    expect(await zferry('run', '-r', '--compress', 'zstd', '--rate', '50M')).toEqual(silentSuccess);
     await areSteady();
     for (const line of (await lines()).slice(-2)) {
       expect(line).toMatch(
@@ -119,8 +99,8 @@ describe('a tree on another host, and two targets', () => {
     expect(stderr).toContain(
       `zferry: error: ${place}: ${source}/a: ${file} on this host was changed`,
     );
-    for (const path of paths) await current(far, path);
-    for (const path of ['', '/a/b c', '/d']) await current(near, path);
+    await areCurrent(far, paths);
+    await areCurrent(near, ['', '/a/b c', '/d']);
     expect((await zferry('run', '-r', '--rollback')).exitCode).toBe(0);
     expect(await zferry('run', '-r')).toEqual(silentSuccess);
     await areSteady();
@@ -132,7 +112,7 @@ describe('a tree on another host, and two targets', () => {
     await dst.ok(sh`head -c 12000000 /dev/urandom >/${`${source}/d`}/big`);
     const used = (target: string) => sh`zfs get -Hp -o value used ${`${target}/d`}`;
     const before = await Promise.all(copies.map(([host, target]) => host.ok(used(target))));
-    const slow = ['--compress', 'none', '--rate', '200K'];
+    const slow = ['--compress', 'none', '--rate', '400K'];
     const going = src.start(underCron(words('run', '-r', ...slow, ...options)));
     for (const [index, [host, target]] of copies.entries()) {
       const some = String(Number(before[index]) + 1_000_000);
@@ -149,18 +129,6 @@ describe('a tree on another host, and two targets', () => {
     await areSteady();
   };
 
-  test.each(['KILL', 'TERM'])('are resumed after SIG%s, and nothing lives on', async (signal) => {
-    const going = await inTheMiddle();
-    await going.signal(signal);
-    await going.done;
-    for (const host of [dst, src]) await host.until('! pgrep -x zfs');
-    for (const [host, target] of copies) {
-      expect(await property(host, `${target}/d`, 'receive_resume_token')).not.toBe('-');
-    }
-    await areMended();
-    await isQuiet(40);
-  });
-
   test('that are cut off end the run in bounded time, and the next one mends them', async () => {
     const going = await inTheMiddle(...impatient);
     await wire.cut();
@@ -169,6 +137,19 @@ describe('a tree on another host, and two targets', () => {
     await wire.join();
     await areMended();
     await isQuiet(10);
+  });
+
+  test.each(['TERM', 'KILL'])('are resumed after SIG%s', async (signal) => {
+    const going = await inTheMiddle();
+    await going.signal(signal);
+    await going.done;
+    for (const host of [dst, src]) await host.until('! pgrep -x zfs');
+    for (const [host, target] of copies) {
+      expect(await property(host, `${target}/d`, 'receive_resume_token')).not.toBe('-');
+    }
+    await areMended();
+    // Nobody ends the connection of a run that was killed: it goes by itself, see below
+    if (signal === 'TERM') await isQuiet(10);
   });
 
   test('whose login prints something are not misread', async () => {
@@ -198,7 +179,7 @@ describe('one dataset on another host, and two targets', () => {
       const { exitCode, stderr, logins } = await observed('run');
       expect({ exitCode, logins }).toEqual({ exitCode: 3, logins: 1 });
       expect(stderr).toContain(`zferry: error: ${near[2]}: ${near[1]} on this host is writable\n`);
-      await current(far, '');
+      await areCurrent(far, ['']);
       expect((await snapshots(dst, source)).length).toBeLessThanOrEqual(2);
     }
     expect(await lines()).toHaveLength(logged + 4);
@@ -216,7 +197,7 @@ describe('one dataset on another host, and two targets', () => {
     expect(await zferry('run')).toMatchObject({ exitCode: 4, stderr: '' });
     const [, copy] = copies;
     if (copy === undefined) throw new Error(far);
-    await current(copy, '');
+    await areCurrent(copy, ['']);
     await going.signal('TERM');
     await going.done;
     // What was interrupted first, then the new snapshot
@@ -239,6 +220,9 @@ describe('one dataset on another host, and two targets', () => {
     );
   });
 });
+
+// Half a minute after it at the latest
+test('of the run that was killed nothing lives on', () => isQuiet(40));
 
 describe('zferry doctor for a source on another host', () => {
   const doctor = async (...options: readonly string[]) => {

@@ -4,6 +4,7 @@ import { dst, src } from './support/host.ts';
 import { silentSuccess } from './support/outcome.ts';
 import { type Pair, pairOf, underCron, writeBigFile } from './support/pair.ts';
 import { sh } from './support/quote.ts';
+import { allBelow } from './support/tree.ts';
 
 // A tree of more datasets than the target takes before it looks at what came of them, so that it does so more than once.
 let tree: Pair;
@@ -24,28 +25,20 @@ const change = async () => {
   await src.ok(eachMember(`date +%N >/${tree.source}/$m/file`));
 };
 
-/** Names of that type below both, by their datasets below the root. */
-const labels = async (on: typeof src, dataset: string, type: 'snapshot' | 'bookmark') => {
-  const names = await on.ok(sh`zfs list -H -r -t ${type} -o name -s createtxg ${dataset}`);
-  const parts = names.split('\n').map((name) => name.slice(dataset.length).split(/[@#]/));
-  return Map.groupBy(parts, ([path]) => path ?? '');
-};
-
 /** How many of the datasets have so many of that type on the source. */
 const having = async (count: number, type: 'snapshot' | 'bookmark'): Promise<number> => {
-  const found = await labels(src, tree.source, type);
+  const found = await allBelow(src, tree.source, type);
   return [...found.values()].filter(({ length }) => length === count).length;
 };
 
 const isTidy = async () => {
   const [here, there] = await Promise.all([
-    labels(src, tree.source, 'snapshot'),
-    labels(dst, tree.target, 'snapshot'),
+    allBelow(src, tree.source, 'snapshot'),
+    allBelow(dst, tree.target, 'snapshot'),
   ]);
   expect(there).toEqual(here);
-  expect(new Set([...here.values()].map((own) => own.map(([, label]) => label).join())).size).toBe(
-    1,
-  );
+  const labels = [...here.values()].map((own) => own.map(({ label }) => label).join());
+  expect(new Set(labels).size).toBe(1);
   for (const type of ['snapshot', 'bookmark'] as const) {
     expect(await having(1, type)).toBe(members.length + 1);
   }
@@ -71,7 +64,7 @@ test('what has arrived is recorded and pruned on both sides while the rest is on
   const run = await inTheLastStream();
   expect(await having(1, 'bookmark')).toBe(streamsPerLeg);
   expect(await having(1, 'snapshot')).toBe(streamsPerLeg);
-  const there = await labels(dst, tree.target, 'snapshot');
+  const there = await allBelow(dst, tree.target, 'snapshot');
   const first = [...there].filter(([path]) => path < `/${members[streamsPerLeg - 1] ?? ''}`);
   expect(first.map(([, { length }]) => length)).toEqual(first.map(() => 1));
   await run.signal('KILL');
@@ -103,10 +96,10 @@ test('a member in trouble behind the first leg is named, and keeps no other', as
     `1 of ${members.length + 1} datasets are not current: ${tree.source}/${member}`,
   );
   const [here, there] = await Promise.all([
-    labels(src, tree.source, 'snapshot'),
-    labels(dst, tree.target, 'snapshot'),
+    allBelow(src, tree.source, 'snapshot'),
+    allBelow(dst, tree.target, 'snapshot'),
   ]);
-  const newest = (of: typeof here) => [...of].map(([path, own]) => [path, own.at(-1)?.[1]]);
+  const newest = (of: typeof here) => [...of].map(([path, own]) => [path, own.at(-1)]);
   const others = (of: typeof here) => newest(of).filter(([path]) => path !== `/${member}`);
   expect(others(there)).toEqual(others(here));
   await dst.ok(sh`zfs set readonly=on ${`${tree.target}/${member}`}`);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { change } from './support/change.ts';
 import { dst, src } from './support/host.ts';
 import { diesBefore, diesInTheMiddle, inTheMiddle, killZferry } from './support/interruption.ts';
@@ -18,6 +18,7 @@ import { smallPool } from './support/pool.ts';
 import { without } from './support/programs.ts';
 import { quote, sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
+import { Relay } from './support/relay.ts';
 import { reportOf } from './support/report.ts';
 import type { Result } from './support/result.ts';
 import { startSlowCycle } from './support/slow.ts';
@@ -25,10 +26,12 @@ import { isTidy } from './support/tidy.ts';
 import { wrapTools } from './support/tools.ts';
 
 let pair: Pair;
+const relay = new Relay();
 afterEach(async () => {
   await dst.run(sh`zfs destroy -R ${fresh()}; zfs destroy -R ${aside()}; true`);
-  await pair.remove();
+  await relay.drop(pair);
 });
+afterAll(() => relay.end());
 
 /** What `prime --replace` receives into. */
 const fresh = () => `${pair.target}.zferry_new`;
@@ -58,7 +61,7 @@ describe('run --rollback', () => {
     ...newer.map((name) => `destroying ${pair.target}${name} on dst`),
   ];
   const primed = async (): Promise<string> => {
-    pair = await primedPair();
+    pair = await relay.take();
     return String((await snapshots(dst, pair.target))[0]);
   };
 
@@ -70,6 +73,7 @@ describe('run --rollback', () => {
     expect(announced(await pair.cycle('--rollback'))).toEqual(goingBack(base));
     await isTidy(pair);
     expect(await pair.cycle()).toEqual(silentSuccess);
+    relay.handOn(pair);
   });
 
   test('gives up what was snapshotted on top of a change, which only zfs receive notices', async () => {
@@ -79,26 +83,12 @@ describe('run --rollback', () => {
     await dst.ok(sh`zfs bookmark ${`${pair.target}@by-somebody`} ${`${pair.target}#of-somebody`}`);
     await writeFiles(pair.source, 'second');
 
+    const logged = (await pair.lines()).length;
     const run = await pair.zferry('run', '--rollback', pair.source, pair.place);
     expect(announced(run)).toEqual(goingBack(base, '@by-somebody', '#of-somebody'));
     await isTidy(pair);
-    expect(await pair.lines()).toHaveLength(2);
-  });
-
-  test('takes the target back behind a source that was rolled back itself', async () => {
-    pair = await primedPair();
-    const keep = ['--keep', '3', '--keep-target', 'last=3'];
-    const [base] = await snapshots(src, pair.source);
-    await writeFiles(pair.source, 'second');
-    expect(await pair.cycle(...keep)).toEqual(silentSuccess);
-    const [, newest] = await snapshots(dst, pair.target);
-    await src.ok(sh`zfs rollback -r ${`${pair.source}@${String(base)}`}`);
-    await writeFiles(pair.source, 'third');
-    expect((await pair.cycle(...keep)).exitCode).toBe(3);
-
-    const run = await pair.cycle('--rollback', ...keep);
-    expect(announced(run)).toEqual(goingBack(String(base), `@${String(newest)}`));
-    expect(await snapshots(dst, pair.target)).toEqual([base, await newestEqual(pair)]);
+    expect(await pair.lines()).toHaveLength(logged + 1);
+    relay.handOn(pair);
   });
 
   test('leaves newer snapshots on an unmodified head alone', async () => {
@@ -108,6 +98,23 @@ describe('run --rollback', () => {
 
     expect(await pair.cycle('--rollback')).toEqual(silentSuccess);
     expect(await snapshots(dst, pair.target)).toEqual(['by-somebody', await newestEqual(pair)]);
+    await dst.ok(sh`zfs destroy ${`${pair.target}@by-somebody`}`);
+    relay.handOn(pair);
+  });
+
+  test('takes the target back behind a source that was rolled back itself', async () => {
+    const base = await primed();
+    const keep = ['--keep', '3', '--keep-target', 'last=3'];
+    await writeFiles(pair.source, 'second');
+    expect(await pair.cycle(...keep)).toEqual(silentSuccess);
+    const [, newest] = await snapshots(dst, pair.target);
+    await src.ok(sh`zfs rollback -r ${`${pair.source}@${base}`}`);
+    await writeFiles(pair.source, 'third');
+    expect((await pair.cycle(...keep)).exitCode).toBe(3);
+
+    const run = await pair.cycle('--rollback', ...keep);
+    expect(announced(run)).toEqual(goingBack(base, `@${String(newest)}`));
+    expect(await snapshots(dst, pair.target)).toEqual([base, await newestEqual(pair)]);
   });
 
   test.each([
@@ -193,7 +200,7 @@ describe('prime --replace', () => {
     String(/^zferry_([0-9a-f]{10})_/.exec(String((await bookmarks(pair.source))[0]))?.[1]);
 
   const oldPair = async (): Promise<{ id: string; guid: string; label: string }> => {
-    pair = await primedPair();
+    pair = await relay.take();
     const [label] = await snapshots(dst, pair.target);
     const own = await property(dst, pair.target, 'guid');
     await writeFiles(pair.source, 'second');
@@ -226,6 +233,7 @@ describe('prime --replace', () => {
     await writeFiles(pair.source, 'afterwards');
     expect(await pair.cycle()).toEqual(silentSuccess);
     await isTidy(pair);
+    relay.handOn(pair);
   };
 
   test('sends anew beside the old replica, says what goes, and changes places when it is verified', async () => {
@@ -286,6 +294,7 @@ describe('prime --replace', () => {
     ]);
     expect((await pair.lines()).at(-1)).toContain(' replicated to dst successfully. resumed ');
     // What the cycle in between sent is newer: the next one brings it
+    await src.ok(sh`rm /${pair.source}/big`);
     expect(await pair.cycle()).toEqual(silentSuccess);
     await isReplaced(old);
   });
@@ -364,13 +373,17 @@ describe('prime --replace', () => {
   ])('refuses an old replica with %s before anything is sent', async (_what, command, words) => {
     const old = await oldPair();
     await dst.ok(command(old.label));
-    onTestFinished(async () => void (await dst.run(sh`zfs destroy ${`${pair.target}-c`}`)));
+    const made = [`${pair.target}-c`, `${pair.target}/child`];
+    onTestFinished(async () => {
+      for (const name of made) await dst.run(sh`zfs destroy ${name}`);
+    });
 
     const { exitCode, error, hint } = await refusalOf(pair, () => pair.prime('--replace'));
     expect(exitCode).toBe(3);
     expect(error).toContain(words);
     expect(hint).toContain("ssh dst 'zfs ");
     expect(await exists(fresh())).toBe(false);
+    relay.handOn(pair);
   });
 
   test('does not replace a dataset that somebody writes to', async () => {
@@ -382,6 +395,8 @@ describe('prime --replace', () => {
       exitCode: 3,
       error: `${pair.target} on dst is writable`,
     });
+    await dst.ok(sh`zfs set readonly=on ${pair.target}`);
+    relay.handOn(pair);
   });
 
   test('with --dry-run tells what would be sent and destroyed, and changes nothing', async () => {
@@ -399,6 +414,7 @@ describe('prime --replace', () => {
       `would then destroy the old ${pair.target}@${old.label} on dst`,
     ]);
     expect(await exists(fresh())).toBe(false);
+    relay.handOn(pair);
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { diesBefore, inTheMiddle } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
@@ -14,16 +14,19 @@ import {
 import { smallPool } from './support/pool.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
+import { Relay } from './support/relay.ts';
 import { reportOf } from './support/report.ts';
 import { goesOn } from './support/resumption.ts';
 import { isTidy } from './support/tidy.ts';
 import { wire } from './support/wire.ts';
 
 let pair: Pair;
+const relay = new Relay();
 afterEach(async () => {
   await wire.join();
-  await pair.remove();
+  await relay.drop(pair);
 });
+afterAll(() => relay.end());
 
 const unprimed = async (): Promise<void> => {
   pair = await freshPair();
@@ -31,7 +34,7 @@ const unprimed = async (): Promise<void> => {
 };
 
 const outdated = async (): Promise<string> => {
-  pair = await primedPair();
+  pair = await relay.take();
   await writeBigFile(pair.source, 'big', 20);
   return String((await snapshots(src, pair.source))[0]);
 };
@@ -65,6 +68,7 @@ describe('a wire that is cut', () => {
 
     await wire.join();
     await goesOn(pair, 'run', base);
+    relay.handOn(pair);
   });
 
   test('and leaves a receive behind that the next cycle ends, and goes on from', async () => {
@@ -78,6 +82,7 @@ describe('a wire that is cut', () => {
 
     await goesOn(pair, 'run', base);
     expect(await dst.ok(sh`ps -o pid= -p ${left} || true`)).toBe('');
+    relay.handOn(pair);
   });
 });
 
@@ -128,6 +133,7 @@ describe('an increment that was killed', () => {
 
     expect(reportOf(await pair.cycle('--json'))).toMatchObject({ kind: 'incremental', kept: [] });
     await isTidy(pair);
+    relay.handOn(pair);
   });
 });
 
@@ -143,7 +149,7 @@ describe('a compressor that is killed', () => {
         stderr: `zferry: error: ${name} was ended by SIGKILL\n`,
       });
       await goesOn(pair, 'run');
-      await isTidy(pair);
+      relay.handOn(pair);
     },
   );
 });
@@ -176,13 +182,14 @@ describe('zferry killed before', () => {
     ['its bookkeeping, with everything sent', 'destroy*'],
     ['the bookmark that it replaced goes', 'destroy*#*'],
   ])('%s: the next cycle leaves one snapshot and one bookmark', async (_, words) => {
-    pair = await primedPair();
+    pair = await relay.take();
     await writeFiles(pair.source, 'second');
     await diesBefore(pair, ['run'], words);
     await writeFiles(pair.source, 'third');
 
     expect(await pair.cycle()).toEqual(silentSuccess);
     await isTidy(pair);
+    relay.handOn(pair);
   });
 
   test.each([
