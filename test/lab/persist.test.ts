@@ -145,7 +145,7 @@ describe('a connection that is kept', () => {
   test('that breaks off ends the cycle soon, and the next one goes on', async () => {
     const own = await primedPair();
     onTestFinished(own.remove);
-    await writeBigFile(own.source, 'big', 20);
+    await writeBigFile(own.source, 'big', 40);
     const run = await inTheMiddle(own, 'run', ...persist);
     await wire.cut();
     onTestFinished(wire.join);

@@ -38,7 +38,7 @@ const expectResumed = async (): Promise<void> => {
 describe('another run for the pair is still at work', () => {
   test('nothing is done or printed, and the log says who is at work and how far', async () => {
     pair = await primedPair();
-    const slow = await startSlowCycle(pair, 4);
+    const slow = await startSlowCycle(pair, 8);
     const second = await pair.cycle();
 
     expect(second).toEqual({ exitCode: 4, stdout: '', stderr: '' });
@@ -54,7 +54,7 @@ describe('another run for the pair is still at work', () => {
 
   test('also when the target is called by another name, user or address', async () => {
     pair = await primedPair();
-    const slow = await startSlowCycle(pair, 6);
+    const slow = await startSlowCycle(pair, 14);
 
     for (const place of [
       pair.at('root@dst'),
@@ -73,7 +73,7 @@ describe('another run for the pair is still at work', () => {
     pair = await primedPair();
     const other = await primedPair();
     try {
-      const slow = await startSlowCycle(pair, 5);
+      const slow = await startSlowCycle(pair, 10);
       expect(await other.cycle()).toEqual(silentSuccess);
       await src.ok(`kill -0 ${slow.pid}`);
       expect(await slow.done).toEqual(silentSuccess);

@@ -11,7 +11,7 @@ export const impatient = [
 ] as const;
 
 /** A stream that lasts a while. */
-const slowly = ['--compress', 'none', '--rate', '5M', ...impatient] as const;
+const slowly = ['--compress', 'none', '--rate', '3M', ...impatient] as const;
 
 const MIB = 2 ** 20;
 
