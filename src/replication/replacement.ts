@@ -89,15 +89,11 @@ const inTheWay = (request: Request, { children, snapshots }: Replica): Replaceme
   const { target } = request.pair;
   const [child] = children;
   if (child !== undefined) {
-    const asTree = {
-      ...request,
-      replace: false,
-      tree: { exclude: [], maxDepth: undefined, parallel: 1 },
-    };
     const rename = onTarget(request, 'zfs', 'rename', target.dataset, `${target.dataset}_old`);
+    const prime = zferry({ ...request, replace: false }, 'prime', '--recursive');
     return refuse(
       `${where(request.pair)} has datasets below it, such as ${child.name}, and is not replaced`,
-      `for a tree, set its old replica aside and send all of it anew: ${rename} && ${zferry(asTree, 'prime')}`,
+      `for a tree, set its old replica aside and send all of it anew: ${rename} && ${prime}`,
     );
   }
   const cloned = snapshots.find(({ clones }) => clones.length > 0);

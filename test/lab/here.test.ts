@@ -19,6 +19,7 @@ import { without } from './support/programs.ts';
 import { sh } from './support/quote.ts';
 import { follow, verdictOf } from './support/refusal.ts';
 import { wrapTools } from './support/tools.ts';
+import { below } from './support/tree.ts';
 
 /** Both on this host: a second pool stands for the other disk. */
 let one: Direction;
@@ -76,10 +77,10 @@ test('a replica on another pool of this host is primed and kept current, uncompr
 test('a tree is primed and kept current there, with a dataset that comes later', async () => {
   const { tools, calls } = await watched();
   const made = async (path: string): Promise<Direction> => {
-    const below = { ...one, source: `${one.source}/${path}`, target: `${one.target}/${path}` };
-    await src.ok(sh`zfs create ${below.source}`);
-    await writeMore(below, 1);
-    return below;
+    const member = below(one, path);
+    await src.ok(sh`zfs create ${member.source}`);
+    await writeMore(member, 1);
+    return member;
   };
   const tree = [one, await made('a'), await made('a/b')];
   expect(await zferry(one, ['prime', '-r'], tools)).toEqual(silentSuccess);

@@ -470,7 +470,7 @@ describe('what is somebody else’s takes in nothing of a tree', () => {
       await pair.remove();
       await dst.ok(sh`zfs destroy -r ${old}`);
     });
-    const child = { ...pair, source: `${pair.source}/child`, target: `${pair.target}/child` };
+    const child = below(pair, 'child');
     await src.ok(sh`zfs create ${child.source}; touch /${child.source}/file`);
     expect(await pair.prime('-r')).toEqual(silentSuccess);
     const [label] = await snapshots(dst, pair.target);

@@ -3,11 +3,11 @@ import type { Host } from './host.ts';
 import type { Pair } from './pair.ts';
 import { sh } from './quote.ts';
 
-/** A dataset below the source and its replica, which the pair's commands replicate with `--recursive`. */
-export const below = (pair: Pair, path: string): Pair => ({
-  ...pair,
-  source: `${pair.source}/${path}`,
-  target: `${pair.target}/${path}`,
+/** A dataset below the source and its replica, which the commands of the whole replicate with `--recursive`. */
+export const below = <T extends Pick<Pair, 'source' | 'target'>>(whole: T, path: string): T => ({
+  ...whole,
+  source: `${whole.source}/${path}`,
+  target: `${whole.target}/${path}`,
 });
 
 /** A snapshot or a bookmark. */
