@@ -1,5 +1,5 @@
 import type { DatasetName } from '../zfs/names.ts';
-import { type MemberInstruction, memberLines } from './agent-session.ts';
+import { type MemberInstruction, memberLines } from './agent-instructions.ts';
 import { tied } from './child.ts';
 import { countedWords, firstWords } from './first-words.ts';
 

@@ -1,8 +1,9 @@
 import { failure } from '../errors.ts';
 import { type DatasetName, type Guid, poolOf } from '../zfs/names.ts';
+import { beatInterval } from './agent-conversation.ts';
 import { beatProgram } from './agent-program.ts';
 import type { TargetFacts } from './agent-report.ts';
-import { type AgentSession, beatInterval, openAgentSession } from './agent-session.ts';
+import { type AgentSession, openAgentSession } from './agent-session.ts';
 import { run } from './command.ts';
 import { commandOn } from './command-on.ts';
 import type { Compression, CompressorName } from './compressors.ts';

@@ -1,4 +1,4 @@
-import type { MemberInstruction } from '../hosts/agent-session.ts';
+import type { MemberInstruction } from '../hosts/agent-instructions.ts';
 import { deliver } from './deliver.ts';
 import type { Delivery } from './prepare.ts';
 import { Settlement } from './settle.ts';

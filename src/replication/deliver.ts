@@ -1,6 +1,6 @@
 import { failure, type ZferryError } from '../errors.ts';
+import type { MemberInstruction } from '../hosts/agent-instructions.ts';
 import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
-import type { MemberInstruction } from '../hosts/agent-session.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
 import type { Snapshot, SourceTraits } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';

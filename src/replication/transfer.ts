@@ -1,6 +1,7 @@
 import { asZferryError, failure, type ZferryError } from '../errors.ts';
+import type { ReceiveInstruction } from '../hosts/agent-instructions.ts';
 import { nothingReported, type ReceiveReport } from '../hosts/agent-report.ts';
-import type { AgentSession, ReceiveInstruction, Receiving } from '../hosts/agent-session.ts';
+import type { AgentSession, Receiving } from '../hosts/agent-session.ts';
 import type { Ending } from '../hosts/child.ts';
 import { type Compression, compressors } from '../hosts/compressors.ts';
 import { watchForStall } from '../hosts/liveness.ts';

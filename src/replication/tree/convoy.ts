@@ -1,6 +1,6 @@
 import { failure, type ZferryError } from '../../errors.ts';
+import type { MemberInstruction } from '../../hosts/agent-instructions.ts';
 import { nothingReported, type ReceiveReport } from '../../hosts/agent-report.ts';
-import type { MemberInstruction } from '../../hosts/agent-session.ts';
 import type { Ending } from '../../hosts/child.ts';
 import { parseConvoyLine } from '../../hosts/convoy-program.ts';
 import { type ConvoyReport, nothingConveyed } from '../../hosts/convoy-report.ts';

@@ -7,13 +7,13 @@ import { env, kill } from 'node:process';
 import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { agentProgram, beatProgram } from '../../../src/hosts/agent-program.ts';
-import { parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
 import {
   commandLine,
   type ReceiveInstruction,
   receiveWords,
-} from '../../../src/hosts/agent-session.ts';
+} from '../../../src/hosts/agent-instructions.ts';
+import { agentProgram, beatProgram } from '../../../src/hosts/agent-program.ts';
+import { parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
 import { compressorNames } from '../../../src/hosts/compressors.ts';
 import { isInstalled } from '../../../src/hosts/environment.ts';
 import { quoted } from '../../../src/hosts/words.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { MemberInstruction } from '../../../src/hosts/agent-session.ts';
+import type { MemberInstruction } from '../../../src/hosts/agent-instructions.ts';
 import {
   type ConvoyMember,
   convoyCommand,

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { env } from 'node:process';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { MemberInstruction } from '../../../src/hosts/agent-instructions.ts';
 import { beatProgram } from '../../../src/hosts/agent-program.ts';
-import type { MemberInstruction } from '../../../src/hosts/agent-session.ts';
 import { convoyInput } from '../../../src/hosts/convoy-program.ts';
 import { answersIn } from '../../../src/hosts/gathered-zfs.ts';
 import {
