@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { inTheMiddle } from './support/interruption.ts';
+import { inTheMiddle, writeLongStream } from './support/interruption.ts';
 import { expectFailed, silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
@@ -8,7 +8,6 @@ import {
   type Pair,
   primedPair,
   snapshots,
-  writeBigFile,
   writeFiles,
 } from './support/pair.ts';
 import { without } from './support/programs.ts';
@@ -197,7 +196,7 @@ describe('a login replicates', () => {
     async (shell) => {
       const pair = await pairFor(shell);
       expect(await pair.zferry('prime', pair.source, pair.place)).toEqual(silentSuccess);
-      await writeBigFile(pair.source, 'big', 20);
+      await writeLongStream(pair.source);
       const run = await inTheMiddle(pair, 'run');
       await run.signal('KILL');
       await run.done;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { change } from './support/change.ts';
 import { type Diagnosis, diagnosisOf } from './support/diagnosis.ts';
 import { dst, type Host, src } from './support/host.ts';
-import { diesInTheMiddle } from './support/interruption.ts';
+import { diesInTheMiddle, writeLongStream } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
 import { changingNothing } from './support/outcome.ts';
 import {
@@ -269,7 +269,7 @@ describe('what is wrong between the two is one line', () => {
   test('a first send that broke off and cannot go on is for a person', async () => {
     const broken = await freshPair();
     cleanups.push(broken.remove);
-    await writeBigFile(broken.source, 'big', 20);
+    await writeLongStream(broken.source);
     await diesInTheMiddle(broken, 'prime');
     await src.ok(sh`zfs destroy ${`${broken.source}@%`}`);
     const { exitCode, of } = await diagnose(() =>

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { diesInTheMiddle } from './support/interruption.ts';
+import { diesInTheMiddle, writeLongStream } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   newestEqual,
@@ -9,7 +9,6 @@ import {
   property,
   snapshots,
   unused,
-  writeBigFile,
   writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
@@ -85,7 +84,7 @@ describe('an encrypted source', () => {
 
   test('goes on raw where its first send was interrupted', async () => {
     await encryptedPair();
-    await writeBigFile(pair.source, 'big', 40);
+    await writeLongStream(pair.source);
     await diesInTheMiddle(pair, 'prime');
     const { exitCode, error } = await refusalOf(pair, () => pair.prime('--decrypt'));
     expect({ exitCode, error }).toEqual({

@@ -65,7 +65,7 @@ describe('with the rights of zferry grant and no others', () => {
 
     expect(await zferry('prime')).toEqual(silentSuccess);
     expect(await property(dst, pair.target, 'canmount')).toBe('noauto');
-    await writeBigFile(pair.source, 'big', 20);
+    await writeBigFile(pair.source, 'big', 40);
     const sending = sh`pgrep -f ${`[z]fs send .*${pair.source}@`}`;
     const words = ['run', pair.source, `${there.name}@dst:${pair.target}`];
     const run = src.start(asUser(here, [...words, '--compress', 'none', '--rate', '2M']));

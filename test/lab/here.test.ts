@@ -12,6 +12,7 @@ import {
   zferry,
 } from './support/direction.ts';
 import { src } from './support/host.ts';
+import { during } from './support/interruption.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
 import { bookmarks, property, snapshots, stateOf } from './support/pair.ts';
 import { smallPool } from './support/pool.ts';
@@ -143,14 +144,17 @@ test('a pool that is not there is a failure with the way out, and the next cycle
   await isCurrent(one);
 });
 
-const slowly = ['--rate', '5M'] as const;
+const slowly = ['--rate', '4M'] as const;
 
-/** Starts a prime of 20 MiB and answers in the middle of it. */
+/** Starts a prime of 50 MiB and answers in the middle of it. */
 const inTheMiddle = async () => {
-  await writeMore(one, 20);
+  await writeMore(one, 50);
   const run = starts(one, ['prime', ...slowly]);
-  await src.until(
-    sh`zpool sync ${pool}; test "$(zfs get -Hp -o value used ${one.target})" -gt 7000000`,
+  await during(
+    run,
+    src.until(
+      sh`zpool sync ${pool}; test "$(zfs get -Hp -o value used ${one.target})" -gt 7000000`,
+    ),
   );
   return run;
 };

@@ -1,15 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { impatient, inTheMiddle } from './support/interruption.ts';
+import { impatient, inTheMiddle, writeLongStream } from './support/interruption.ts';
 import { expectFailed, said, silentSuccess } from './support/outcome.ts';
-import {
-  newestEqual,
-  type Pair,
-  primedPair,
-  underCron,
-  writeBigFile,
-  writeFiles,
-} from './support/pair.ts';
+import { newestEqual, type Pair, primedPair, underCron, writeFiles } from './support/pair.ts';
 import { quote, sh } from './support/quote.ts';
 import { reportOf } from './support/report.ts';
 import { isTidy } from './support/tidy.ts';
@@ -130,7 +123,7 @@ describe('a connection that is kept', () => {
   test.each(['TERM', 'KILL'])('outlives the run that %s ends in its stream', async (signal) => {
     const own = await primedPair();
     onTestFinished(own.remove);
-    await writeBigFile(own.source, 'big', 20);
+    await writeLongStream(own.source);
     const run = await inTheMiddle(own, 'run', ...persist);
     const master = await theMaster();
     await run.signal(signal);
@@ -145,7 +138,7 @@ describe('a connection that is kept', () => {
   test('that breaks off ends the cycle soon, and the next one goes on', async () => {
     const own = await primedPair();
     onTestFinished(own.remove);
-    await writeBigFile(own.source, 'big', 40);
+    await writeLongStream(own.source);
     const run = await inTheMiddle(own, 'run', ...persist);
     await wire.cut();
     onTestFinished(wire.join);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { inTheMiddle } from './support/interruption.ts';
+import { inTheMiddle, writeLongStream } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
 import { manySnapshots } from './support/many-snapshots.ts';
 import { said, silentSuccess } from './support/outcome.ts';
@@ -13,7 +13,6 @@ import {
   primedPair,
   snapshots,
   unused,
-  writeBigFile,
   writeFiles,
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
@@ -166,7 +165,7 @@ describe('two targets of one source', () => {
   test('leave each other what a broken stream needs to go on', async () => {
     pair = await primedPair(undefined, unused(dst));
     const broken = await secondTarget();
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     const run = await inTheMiddle(broken, 'run');
     await run.signal('KILL');
     await run.done;

@@ -1,7 +1,13 @@
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { change } from './support/change.ts';
 import { dst, src } from './support/host.ts';
-import { diesBefore, diesInTheMiddle, inTheMiddle, killZferry } from './support/interruption.ts';
+import {
+  diesBefore,
+  diesInTheMiddle,
+  inTheMiddle,
+  killZferry,
+  writeLongStream,
+} from './support/interruption.ts';
 import { changingNothing, said, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -11,7 +17,6 @@ import {
   primedPair,
   property,
   snapshots,
-  writeBigFile,
   writeFiles,
 } from './support/pair.ts';
 import { smallPool } from './support/pool.ts';
@@ -141,7 +146,7 @@ describe('run --rollback', () => {
 
   test('goes on with a partial receive once the changes below it are gone', async () => {
     const base = await primed();
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     await diesInTheMiddle(pair, 'run');
     await change(pair);
 
@@ -279,7 +284,7 @@ describe('prime --replace', () => {
 
   test('killed while it sends: cycles go on with the old replica, and the same command goes on where it stopped', async () => {
     const old = await oldPair();
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     const run = await inTheMiddle({ ...pair, target: fresh() }, 'prime', '--replace');
     await run.signal('KILL');
     await run.done;

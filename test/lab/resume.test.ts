@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { diesBefore, inTheMiddle } from './support/interruption.ts';
+import { diesBefore, inTheMiddle, writeLongStream } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
@@ -30,12 +30,12 @@ afterAll(() => relay.end());
 
 const unprimed = async (): Promise<void> => {
   pair = await freshPair();
-  await writeBigFile(pair.source, 'big', 20);
+  await writeLongStream(pair.source);
 };
 
 const outdated = async (): Promise<string> => {
   pair = await relay.take();
-  await writeBigFile(pair.source, 'big', 20);
+  await writeLongStream(pair.source);
   return String((await snapshots(src, pair.source))[0]);
 };
 

@@ -1,17 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { change } from './support/change.ts';
 import { dst, src } from './support/host.ts';
-import { diesInTheMiddle } from './support/interruption.ts';
+import { diesInTheMiddle, writeLongStream } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
 import { changingNothing, silentSuccess } from './support/outcome.ts';
-import {
-  bookmarks,
-  freshPair,
-  type Pair,
-  primedPair,
-  snapshots,
-  writeBigFile,
-} from './support/pair.ts';
+import { bookmarks, freshPair, type Pair, primedPair, snapshots } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
@@ -26,7 +19,7 @@ const upgrade =
 /** A partial increment on the target. Answers the snapshots of the source: the base, and what was being sent. */
 const interrupted = async (): Promise<readonly string[]> => {
   pair = await primedPair();
-  await writeBigFile(pair.source, 'big', 20);
+  await writeLongStream(pair.source);
   await diesInTheMiddle(pair, 'run');
   return await snapshots(src, pair.source);
 };
@@ -60,7 +53,7 @@ describe('a partial increment', () => {
     await src.ok(
       sh`zfs send -i ${`@${String((await snapshots(src, pair.source))[0])}`} ${`${pair.source}@mine`} | ssh dst zfs receive -u ${pair.target}`,
     );
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     // With a history to keep all snapshots are listed, and the newest is the base
     await diesInTheMiddle(pair, 'run', '--keep', '9');
     const [, from] = await bookmarks(pair.source);
@@ -135,7 +128,7 @@ describe('a partial increment', () => {
 describe('a first send that zfs refuses to complete', () => {
   test('is left for a person, whose command begins anew', async () => {
     pair = await freshPair();
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     await diesInTheMiddle(pair, 'prime');
     const label = String((await snapshots(src, pair.source))[0]);
     // No way is known to bring zfs to it in a first send: the words are its own, from an increment

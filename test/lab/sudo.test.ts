@@ -32,7 +32,7 @@ test('a run through sudo on both hosts that is killed -9 leaves no zfs behind, a
   const zferry = (verb: string, ...options: readonly string[]) =>
     asUser(near, [verb, pair.source, `${far.name}@dst:${pair.target}`, '--sudo', ...options]);
   expect(await src.run(zferry('prime'))).toEqual(silentSuccess);
-  await writeBigFile(pair.source, 'big', 20);
+  await writeBigFile(pair.source, 'big', 40);
   // The bracket keeps the question from finding itself. sudo clears the signal that zferry's death would send.
   const sending = sh`pgrep -f ${`[z]fs send .*${pair.source}@`}`;
   const run = src.start(zferry('run', '--compress', 'none', '--rate', '2M'));

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from '../support/host.ts';
-import { inTheMiddle } from '../support/interruption.ts';
-import { type Pair, primedPair, snapshots, writeBigFile } from '../support/pair.ts';
+import { inTheMiddle, writeLongStream } from '../support/interruption.ts';
+import { type Pair, primedPair, snapshots } from '../support/pair.ts';
 import { goesOn } from '../support/resumption.ts';
 
 let pair: Pair;
@@ -18,7 +18,7 @@ describe('a power cut in the middle of an increment', () => {
   ])('%s: the next cycle goes on', async (_, hosts) => {
     pair = await primedPair();
     const [base] = await snapshots(src, pair.source);
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     const run = await inTheMiddle(pair, 'run');
     await Promise.all(hosts.map((host) => host.unplug()));
     const { exitCode } = await run.done;

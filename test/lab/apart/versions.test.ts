@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { change } from '../support/change.ts';
 import { diagnosisOf } from '../support/diagnosis.ts';
 import { dst, type Host, src } from '../support/host.ts';
-import { diesInTheMiddle } from '../support/interruption.ts';
+import { diesInTheMiddle, writeLongStream } from '../support/interruption.ts';
 import { useOldZfs } from '../support/old-zfs.ts';
 import { silentSuccess } from '../support/outcome.ts';
 import {
@@ -23,9 +23,9 @@ import { makeUser, receiverAllow } from '../support/user.ts';
 let pair: Pair;
 afterEach(async () => pair.remove());
 
-/** In the middle of an increment of 20 MiB zferry dies. */
+/** In the middle of an increment zferry dies. */
 const interrupted = async (): Promise<void> => {
-  await writeBigFile(pair.source, 'big', 20);
+  await writeLongStream(pair.source);
   await diesInTheMiddle(pair, 'run');
 };
 
@@ -92,7 +92,7 @@ describe.each<[string, readonly Host[]]>([
     expect(reportOf(await pair.prime(...auto))).toMatchObject({ kind: 'full', ...asStored });
     await isTidy(pair);
 
-    await writeBigFile(pair.source, 'big', 20);
+    await writeLongStream(pair.source);
     await diesInTheMiddle(pair, 'run', '--compress', 'auto');
     expect(reportOf(await pair.cycle(...auto))).toMatchObject({ kind: 'resumed', ...asStored });
     await isTidy(pair);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Background } from './background.ts';
 import { dst, src } from './host.ts';
-import { type Pair, property, snapshots, underCron } from './pair.ts';
+import { type Pair, property, snapshots, underCron, writeBigFile } from './pair.ts';
 import { sh } from './quote.ts';
 import { wrapTools } from './tools.ts';
 
@@ -15,7 +15,19 @@ const slowly = ['--compress', 'none', '--rate', '3M', ...impatient] as const;
 
 const MIB = 2 ** 20;
 
-/** Starts a cycle (or `prime`) of 20 MiB and more, and returns in the middle of its stream. */
+/** Writes a file of which a stream lasts a quarter of a minute in `inTheMiddle`: a busy machine is slow to look. */
+export const writeLongStream = (dataset: string): Promise<void> => writeBigFile(dataset, 'big', 48);
+
+/** Waits for what has to come while a command is at work; the command's end is an error. */
+export const during = async (run: Background, coming: Promise<void>): Promise<void> => {
+  const ended = run.done.then(({ stdout, stderr }) => {
+    throw new Error(`it ended too early: ${stdout}${stderr}`);
+  });
+  await Promise.race([coming, ended]);
+  ended.catch(() => undefined);
+};
+
+/** Starts a cycle (or `prime`) of a long stream, and returns in the middle of it. */
 export const inTheMiddle = async (
   pair: Pair,
   verb: 'run' | 'prime',
@@ -26,7 +38,8 @@ export const inTheMiddle = async (
   const used = sh`zfs get -Hp -o value used ${pair.target}`;
   const before = Number((await dst.run(used)).stdout);
   const run = src.start(underCron(words));
-  await dst.until(`zpool sync ${dst.pool}; test "$(${used})" -gt ${before + 7 * MIB}`, 30_000);
+  const some = String(before + 7 * MIB);
+  await during(run, dst.until(`zpool sync ${dst.pool}; test "$(${used})" -gt ${some}`, 30_000));
   return run;
 };
 
