@@ -1,7 +1,7 @@
 import { usageError } from '../errors.ts';
 import { shown } from '../zfs/names.ts';
 
-const bytesPerUnit = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+const bytesPerUnit = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 const millisecondsPerUnit = { s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const parse = (
@@ -11,7 +11,7 @@ const parse = (
   advice: string,
 ): number => {
   const [, amount = '', unit = ''] = pattern.exec(text) ?? [];
-  const value = Math.round(Number(amount) * (scale[unit] ?? Number.NaN));
+  const value = Math.round(Number(amount) * (scale[unit.toLowerCase()] ?? Number.NaN));
   if (amount === '' || !Number.isSafeInteger(value) || value <= 0) {
     throw usageError(`'${shown(text)}' is not ${advice}`);
   }
@@ -21,8 +21,8 @@ const parse = (
 /** Reads an amount of bytes such as `10M` or `1.5G`; units are powers of 1024, as zfs has them. */
 export const parseBytes = (text: string): number =>
   parse(
-    text.toUpperCase(),
-    /^([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:I?B)?$/,
+    text,
+    /^([0-9]+(?:\.[0-9]+)?)([KMGT]?)(?:I?B)?$/i,
     bytesPerUnit,
     'a number of bytes above 0, such as 500K, 10M or 1.5G',
   );

@@ -128,6 +128,28 @@ describe('a source on another host', () => {
     );
   });
 
+  test('that is an encrypted filesystem goes raw while it is locked, and opens here with its key', async () => {
+    const input = '0a'.repeat(32);
+    one = await pulls();
+    const [source, target] = [`${one.source}/secret`, one.target];
+    const secret = { ...one, source, places: [`dst:${source}`, target] as const };
+    await dst.ok(sh`zfs create -o encryption=on -o keyformat=hex ${source}`, { input });
+    await writeMore(secret, 1);
+    expect(await zferry(secret, ['prime'])).toEqual(silentSuccess);
+    await writeMore(secret, 1);
+    await dst.ok(sh`zfs unmount ${source} && zfs unload-key ${source}`);
+    expect(await zferry(secret, ['run'])).toEqual(silentSuccess);
+
+    expect(await property(src, target, 'keystatus')).toBe('unavailable');
+    for (const [host, dataset] of [
+      [src, target],
+      [dst, source],
+    ] as const) {
+      await host.ok(sh`zfs load-key ${dataset}`, { input });
+    }
+    await isCurrent(secret);
+  });
+
   const slowly = ['--rate', '1M', ...impatient] as const;
 
   /** Starts a prime of 12 MiB and answers in the middle of it. */

@@ -39,6 +39,10 @@ describe('an amount of bytes', () => {
   ])('%j is refused', (text) => {
     refused(() => parseBytes(text));
   });
+
+  test('that is none is said as it was typed', () => {
+    expect(() => parseBytes('10mbit')).toThrow("'10mbit' is not a number of bytes");
+  });
 });
 
 describe('a time', () => {
