@@ -1,10 +1,10 @@
 import { markProperty, supersededMark } from '../zfs/marks.ts';
 import { storedBlockFeatures } from '../zfs/send.ts';
 import { asideSuffix, freshSuffix } from '../zfs/siblings.ts';
-import { datasetProperties } from './agent-report.ts';
 import { compressorNames, compressors } from './compressors.ts';
 import { convoyLines } from './convoy-agent.ts';
 import { inspectionArguments } from './inspection.ts';
+import { datasetProperties } from './target-facts.ts';
 
 /**
  * What a session is about: `steps` is one dataset that may be sent several streams one behind the other, `lane` one more

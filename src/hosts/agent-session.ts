@@ -1,25 +1,22 @@
 import { failure } from '../errors.ts';
 import type { Guid, SnapshotLabel } from '../zfs/names.ts';
+import { type Action, parseAction, parseSought } from './agent-answers.ts';
 import { beginConversation, type SessionOptions } from './agent-conversation.ts';
 import { type ReceiveInstruction, receiveWords } from './agent-instructions.ts';
-import {
-  type Action,
-  areShort,
-  parseAction,
-  parseFacts,
-  parseReceiveReport,
-  parseShortFacts,
-  parseSought,
-  type ReceiveReport,
-  type ShortFacts,
-  type TargetFacts,
-} from './agent-report.ts';
 import type { Ending } from './child.ts';
 import type { Compression } from './compressors.ts';
 import { type ConvoyReport, parseConvoyReport } from './convoy-report.ts';
 import { type Inspected, parseInspection } from './inspection.ts';
 import { hostShown } from './place.ts';
+import { parseReceiveReport, type ReceiveReport } from './receive-report.ts';
 import type { Route } from './route.ts';
+import {
+  areShort,
+  parseFacts,
+  parseShortFacts,
+  type ShortFacts,
+  type TargetFacts,
+} from './target-facts.ts';
 import type { Tether } from './tether.ts';
 
 /** One session with the agent on the target, over ssh or on this host; docs/PROTOCOL.md has the lines that are spoken. */

@@ -1,5 +1,5 @@
 import type { DatasetName } from '../zfs/names.ts';
-import { parseReceiveReport, type ReceiveReport } from './agent-report.ts';
+import { parseReceiveReport, type ReceiveReport } from './receive-report.ts';
 
 /** How the receiving half of a convoy went. */
 export interface ConvoyReport {

@@ -2,7 +2,6 @@ import { failure } from '../errors.ts';
 import { type DatasetName, type Guid, poolOf } from '../zfs/names.ts';
 import { beatInterval } from './agent-conversation.ts';
 import { beatProgram } from './agent-program.ts';
-import type { TargetFacts } from './agent-report.ts';
 import { type AgentSession, openAgentSession } from './agent-session.ts';
 import { run } from './command.ts';
 import { commandOn } from './command-on.ts';
@@ -25,6 +24,7 @@ import {
 } from './source-program.ts';
 import { sshCommand } from './ssh.ts';
 import { sshFailure } from './ssh-failure.ts';
+import type { TargetFacts } from './target-facts.ts';
 import type { Tether } from './tether.ts';
 import { quoted } from './words.ts';
 import { type Answer, localZfs, type Zfs, zfsCommand, zfsOf } from './zfs-command.ts';

@@ -1,7 +1,7 @@
 import { failure } from '../errors.ts';
-import type { ShortFacts, TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { ShortFacts, TargetFacts } from '../hosts/target-facts.ts';
 import type { Guid } from '../zfs/names.ts';
 import { lockTarget, lockTrees, PairBusy, partiesOf } from './locking.ts';
 import { overlapProblem } from './overlap.ts';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { TargetDataset } from '../hosts/agent-report.ts';
+import type { TargetDataset } from '../hosts/target-facts.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';
 import type { Base } from '../zfs/send.ts';
 import type { Request } from './request.ts';

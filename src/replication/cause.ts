@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import { failure, refusal, type ZferryError } from '../errors.ts';
-import type { ReceiveReport } from '../hosts/agent-report.ts';
 import type { Ending } from '../hosts/child.ts';
 import { hostShown, type Place } from '../hosts/place.ts';
+import type { ReceiveReport } from '../hosts/receive-report.ts';
 import { sessionFailure, sshFailure } from '../hosts/ssh-failure.ts';
 import { parentOf } from '../zfs/names.ts';
 import { primerGrants } from '../zfs/rights.ts';

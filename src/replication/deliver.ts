@@ -1,7 +1,8 @@
 import { failure, type ZferryError } from '../errors.ts';
 import type { MemberInstruction } from '../hosts/agent-instructions.ts';
-import type { ReceiveReport, TargetDataset } from '../hosts/agent-report.ts';
 import { hostShown, nameOn } from '../hosts/place.ts';
+import type { ReceiveReport } from '../hosts/receive-report.ts';
+import type { TargetDataset } from '../hosts/target-facts.ts';
 import type { Snapshot, SourceTraits } from '../zfs/listing.ts';
 import { markProperty } from '../zfs/marks.ts';
 import { shown, snapshotName } from '../zfs/names.ts';

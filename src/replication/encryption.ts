@@ -1,7 +1,7 @@
 import { refusal, type ZferryError } from '../errors.ts';
-import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/agent-report.ts';
 import { commandOn } from '../hosts/command-on.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/target-facts.ts';
 import type { Encryption, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { parentOf } from '../zfs/names.ts';
 import { onTarget, where, zferry } from './hints.ts';

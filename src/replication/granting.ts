@@ -1,5 +1,5 @@
 import { failure, refusal, usageError, type ZferryError } from '../errors.ts';
-import { bySection } from '../hosts/agent-report.ts';
+import { bySection } from '../hosts/agent-lines.ts';
 import { hostShown, onHost, type Place } from '../hosts/place.ts';
 import { askHost, type Questions } from '../hosts/questions.ts';
 import type { Tether } from '../hosts/tether.ts';

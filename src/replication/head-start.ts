@@ -1,4 +1,4 @@
-import type { TargetFacts, TargetGlimpse, TargetTraits } from '../hosts/agent-report.ts';
+import type { TargetFacts, TargetGlimpse, TargetTraits } from '../hosts/target-facts.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Bookmark, SourceGlimpse, SourceListing } from '../zfs/listing.ts';
 import { bookmarkName, type SnapshotLabel, snapshotName } from '../zfs/names.ts';

@@ -1,5 +1,5 @@
 import { refusal, ZferryError } from '../errors.ts';
-import type { ReceiveReport } from '../hosts/agent-report.ts';
+import type { ReceiveReport } from '../hosts/receive-report.ts';
 import type { SourceTraits } from '../zfs/listing.ts';
 import type { Stream } from '../zfs/send.ts';
 import { wantsLargeBlocks } from './cause.ts';

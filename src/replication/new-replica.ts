@@ -1,4 +1,4 @@
-import type { TargetFacts } from '../hosts/agent-report.ts';
+import type { TargetFacts } from '../hosts/target-facts.ts';
 import type { SourceListing } from '../zfs/listing.ts';
 import { encryptionNote } from './encryption.ts';
 import type { Request } from './request.ts';

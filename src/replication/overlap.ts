@@ -1,8 +1,8 @@
 import { refusal, type ZferryError } from '../errors.ts';
-import type { HostFacts } from '../hosts/agent-report.ts';
 import { run } from '../hosts/command.ts';
 import { isInside } from '../hosts/place.ts';
 import type { SourceHost } from '../hosts/source-host.ts';
+import type { HostFacts } from '../hosts/target-facts.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { poolOf } from '../zfs/names.ts';
 import { where } from './hints.ts';

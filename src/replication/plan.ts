@@ -1,6 +1,6 @@
 import { failure, refusal, ZferryError } from '../errors.ts';
-import type { HostFacts, TargetDataset, TargetFacts } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { HostFacts, TargetDataset, TargetFacts } from '../hosts/target-facts.ts';
 import type { Snapshot, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { type Guid, parentOf, poolOf, shown, snapshotName } from '../zfs/names.ts';
 import type { Base, TokenContents } from '../zfs/send.ts';

@@ -1,6 +1,6 @@
 import { failure } from '../errors.ts';
-import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/agent-report.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { HostFacts, TargetDataset, TargetGlimpse } from '../hosts/target-facts.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceGlimpse, SourceListing, SourceTraits } from '../zfs/listing.ts';
 import { bookmarkName, type Guid, type SnapshotLabel, snapshotName } from '../zfs/names.ts';

@@ -1,5 +1,5 @@
 import type { MemberInstruction } from '../hosts/agent-instructions.ts';
-import type { ReceiveReport } from '../hosts/agent-report.ts';
+import type { ReceiveReport } from '../hosts/receive-report.ts';
 import type { SourceTraits } from '../zfs/listing.ts';
 import type { Request } from './request.ts';
 import { bookmarkMeaning, recordProperties, type TargetId } from './target-id.ts';

@@ -1,8 +1,8 @@
 import type { Scope } from '../hosts/agent-program.ts';
-import type { TargetFacts } from '../hosts/agent-report.ts';
 import { type AgentSession, openAgentSession } from '../hosts/agent-session.ts';
 import type { SourceConnection } from '../hosts/source-connection.ts';
 import { connectionTo, openSource, type SourceHost } from '../hosts/source-host.ts';
+import type { TargetFacts } from '../hosts/target-facts.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceListing } from '../zfs/listing.ts';

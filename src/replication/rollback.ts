@@ -1,7 +1,7 @@
 import { refusal, type ZferryError } from '../errors.ts';
-import type { TargetFacts } from '../hosts/agent-report.ts';
 import type { Inspected } from '../hosts/inspection.ts';
 import { hostShown } from '../hosts/place.ts';
+import type { TargetFacts } from '../hosts/target-facts.ts';
 import { bytesShown } from '../journal/text.ts';
 import type { Snapshot } from '../zfs/listing.ts';
 import type { DatasetName } from '../zfs/names.ts';

@@ -1,5 +1,5 @@
 import { ZferryError } from '../errors.ts';
-import type { TargetGlimpse } from '../hosts/agent-report.ts';
+import type { TargetGlimpse } from '../hosts/target-facts.ts';
 import { bookmarkName, snapshotName } from '../zfs/names.ts';
 import type { Base } from '../zfs/send.ts';
 import { deliverAndSettle } from './deliver-and-settle.ts';

@@ -1,6 +1,6 @@
-import type { HostFacts, ShortFacts, TargetFacts } from '../hosts/agent-report.ts';
 import type { AgentSession } from '../hosts/agent-session.ts';
 import type { SourceHost } from '../hosts/source-host.ts';
+import type { HostFacts, ShortFacts, TargetFacts } from '../hosts/target-facts.ts';
 import type { Tether } from '../hosts/tether.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Beginning, HeadStart } from './head-start.ts';

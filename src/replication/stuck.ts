@@ -1,5 +1,5 @@
 import { ZferryError } from '../errors.ts';
-import type { ReceiveReport } from '../hosts/agent-report.ts';
+import type { ReceiveReport } from '../hosts/receive-report.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import { refusesStream } from './cause.ts';
 import type { Delivery } from './prepare.ts';

@@ -1,6 +1,5 @@
 import { asZferryError, failure, type ZferryError } from '../errors.ts';
 import type { ReceiveInstruction } from '../hosts/agent-instructions.ts';
-import { nothingReported, type ReceiveReport } from '../hosts/agent-report.ts';
 import type { AgentSession, Receiving } from '../hosts/agent-session.ts';
 import type { Ending } from '../hosts/child.ts';
 import { type Compression, compressors } from '../hosts/compressors.ts';
@@ -8,6 +7,7 @@ import { watchForStall } from '../hosts/liveness.ts';
 import { closePipes, makePipes } from '../hosts/pipe.ts';
 import { type Stage, startPipeline } from '../hosts/pipeline.ts';
 import type { Place } from '../hosts/place.ts';
+import { nothingReported, type ReceiveReport } from '../hosts/receive-report.ts';
 import type { Sender } from '../hosts/sender.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { parseSendLine } from '../zfs/send.ts';

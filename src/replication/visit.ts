@@ -1,8 +1,8 @@
 import type { Scope } from '../hosts/agent-program.ts';
-import { areShort } from '../hosts/agent-report.ts';
 import { openAgentSession } from '../hosts/agent-session.ts';
 import { endOwn, forSeveral } from '../hosts/own-connection.ts';
 import { connectionTo } from '../hosts/source-host.ts';
+import { areShort } from '../hosts/target-facts.ts';
 import type { Tether } from '../hosts/tether.ts';
 import { approachTarget } from './approach.ts';
 import type { EarlyWork } from './early.ts';

@@ -1,9 +1,9 @@
 import { usageError } from '../errors.ts';
-import type { HostFacts } from '../hosts/agent-report.ts';
 import { type Compression, preferredCompressors } from '../hosts/compressors.ts';
 import { limiter } from '../hosts/limiter.ts';
 import { hostShown } from '../hosts/place.ts';
 import type { SourceHost } from '../hosts/source-host.ts';
+import type { HostFacts } from '../hosts/target-facts.ts';
 import type { SourceTraits } from '../zfs/listing.ts';
 import type { Stream } from '../zfs/send.ts';
 import type { Request } from './request.ts';

@@ -1,8 +1,8 @@
 import type { ZferryError } from '../../errors.ts';
 import { asZferryError } from '../../errors.ts';
-import type { TargetFacts } from '../../hosts/agent-report.ts';
 import { onHost, type Place } from '../../hosts/place.ts';
 import type { SourceHost } from '../../hosts/source-host.ts';
+import type { TargetFacts } from '../../hosts/target-facts.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import type { Guid } from '../../zfs/names.ts';
 import { baseName, type TokenContents } from '../../zfs/send.ts';

@@ -1,6 +1,5 @@
 import { execPath } from 'node:process';
 import { asZferryError } from '../../errors.ts';
-import type { TargetFacts } from '../../hosts/agent-report.ts';
 import { openAgentSession } from '../../hosts/agent-session.ts';
 import { commandOn } from '../../hosts/command-on.ts';
 import { readCrontabs, runsCron } from '../../hosts/cron.ts';
@@ -10,6 +9,7 @@ import { holderOf } from '../../hosts/lock.ts';
 import { onHost, type Place } from '../../hosts/place.ts';
 import { SourceConnection } from '../../hosts/source-connection.ts';
 import { connectionTo, openSource, type SourceHost } from '../../hosts/source-host.ts';
+import type { TargetFacts } from '../../hosts/target-facts.ts';
 import type { Tether } from '../../hosts/tether.ts';
 import { logProblem, tailOf } from '../../journal/tail.ts';
 import { type Guid, parentOf, poolOf } from '../../zfs/names.ts';

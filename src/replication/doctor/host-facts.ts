@@ -1,4 +1,4 @@
-import { bySection } from '../../hosts/agent-report.ts';
+import { bySection } from '../../hosts/agent-lines.ts';
 import type { Questions } from '../../hosts/questions.ts';
 import { parseProperties } from '../../zfs/listing.ts';
 import type { DatasetName } from '../../zfs/names.ts';

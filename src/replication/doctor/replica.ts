@@ -1,4 +1,4 @@
-import type { TargetFacts } from '../../hosts/agent-report.ts';
+import type { TargetFacts } from '../../hosts/target-facts.ts';
 import type { Zfs } from '../../hosts/zfs-command.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { parentOf } from '../../zfs/names.ts';

@@ -1,10 +1,10 @@
 import { failure, type ZferryError } from '../../errors.ts';
 import type { MemberInstruction } from '../../hosts/agent-instructions.ts';
-import { nothingReported, type ReceiveReport } from '../../hosts/agent-report.ts';
 import type { Ending } from '../../hosts/child.ts';
 import { parseConvoyLine } from '../../hosts/convoy-program.ts';
 import { type ConvoyReport, nothingConveyed } from '../../hosts/convoy-report.ts';
 import { hostShown } from '../../hosts/place.ts';
+import { nothingReported, type ReceiveReport } from '../../hosts/receive-report.ts';
 import { parseSendLine, sendArguments } from '../../zfs/send.ts';
 import { transferFailure } from '../cause.ts';
 import { instructionFor } from '../deliver.ts';

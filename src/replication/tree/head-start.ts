@@ -1,4 +1,4 @@
-import type { TargetFacts } from '../../hosts/agent-report.ts';
+import type { TargetFacts } from '../../hosts/target-facts.ts';
 import { EarlyWork, lockEarly, wordFor } from '../early.ts';
 import type { Tree } from '../request.ts';
 import type { Run } from '../run.ts';

@@ -1,4 +1,4 @@
-import type { TargetFacts } from '../../hosts/agent-report.ts';
+import type { TargetFacts } from '../../hosts/target-facts.ts';
 import { type Zfs, zfsSaid } from '../../hosts/zfs-command.ts';
 import { parseListings, type SourceListing, treeListingArguments } from '../../zfs/listing.ts';
 import type { DatasetName } from '../../zfs/names.ts';

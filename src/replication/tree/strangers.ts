@@ -1,5 +1,5 @@
 import { refusal, type ZferryError } from '../../errors.ts';
-import type { TargetDataset, TargetFacts } from '../../hosts/agent-report.ts';
+import type { TargetDataset, TargetFacts } from '../../hosts/target-facts.ts';
 import { pasteable } from '../../hosts/words.ts';
 import type { Zfs } from '../../hosts/zfs-command.ts';
 import type { SourceListing } from '../../zfs/listing.ts';

@@ -13,9 +13,10 @@ import {
   receiveWords,
 } from '../../../src/hosts/agent-instructions.ts';
 import { agentProgram, beatProgram } from '../../../src/hosts/agent-program.ts';
-import { parseFacts, parseReceiveReport } from '../../../src/hosts/agent-report.ts';
 import { compressorNames } from '../../../src/hosts/compressors.ts';
 import { isInstalled } from '../../../src/hosts/environment.ts';
+import { parseReceiveReport } from '../../../src/hosts/receive-report.ts';
+import { parseFacts } from '../../../src/hosts/target-facts.ts';
 import { quoted } from '../../../src/hosts/words.ts';
 import {
   type DatasetName,

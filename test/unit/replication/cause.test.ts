@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ReceiveReport } from '../../../src/hosts/agent-report.ts';
 import type { Ending } from '../../../src/hosts/child.ts';
+import type { ReceiveReport } from '../../../src/hosts/receive-report.ts';
 import {
   refusesStream,
   type TransferEnd,

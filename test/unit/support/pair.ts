@@ -1,5 +1,5 @@
-import type { TargetDataset, TargetFacts } from '../../../src/hosts/agent-report.ts';
 import { type Place, parseSource, parseTarget, type RemoteHost } from '../../../src/hosts/place.ts';
+import type { TargetDataset, TargetFacts } from '../../../src/hosts/target-facts.ts';
 import type { Request } from '../../../src/replication/request.ts';
 import { defaultNameFormat, parseNameFormat } from '../../../src/replication/series.ts';
 import type { TargetId } from '../../../src/replication/target-id.ts';
