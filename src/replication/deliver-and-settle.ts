@@ -1,6 +1,6 @@
 import type { MemberInstruction } from '../hosts/agent-instructions.ts';
 import { deliver } from './deliver.ts';
-import type { Delivery } from './prepare.ts';
+import type { Delivery } from './delivery.ts';
 import { Settlement } from './settle.ts';
 import type { Arrival } from './situation.ts';
 import type { Wire } from './wire.ts';

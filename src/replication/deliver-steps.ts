@@ -1,7 +1,8 @@
 import { failure } from '../errors.ts';
 import { snapshotName } from '../zfs/names.ts';
 import { conclude, tellStory } from './deliver.ts';
-import { type Delivery, retract } from './prepare.ts';
+import type { Delivery } from './delivery.ts';
+import { retract } from './retract.ts';
 import type { Situation } from './situation.ts';
 import { convoy, longestConvoy, passengersOf } from './tree/convoy.ts';
 import type { Wire } from './wire.ts';

@@ -4,7 +4,7 @@ import type { SourceTraits } from '../zfs/listing.ts';
 import type { Stream } from '../zfs/send.ts';
 import { wantsLargeBlocks } from './cause.ts';
 import { sendAnew, where } from './hints.ts';
-import { recordStream } from './prepare.ts';
+import { recordStream } from './series-stream.ts';
 import type { Arrival } from './situation.ts';
 
 /** The target has large blocks, and got a stream without: the record says so now, and the next stream has them. */

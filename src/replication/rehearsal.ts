@@ -1,31 +1,26 @@
-import type { Scope } from '../hosts/agent-program.ts';
-import { type AgentSession, openAgentSession } from '../hosts/agent-session.ts';
+import type { AgentSession } from '../hosts/agent-session.ts';
 import type { SourceConnection } from '../hosts/source-connection.ts';
-import { connectionTo, openSource, type SourceHost } from '../hosts/source-host.ts';
 import type { TargetFacts } from '../hosts/target-facts.ts';
 import type { Tether } from '../hosts/tether.ts';
-import type { Zfs } from '../hosts/zfs-command.ts';
-import type { Snapshot, SourceListing } from '../zfs/listing.ts';
-import { bookmarkName, type DatasetName, type Guid, snapshotName } from '../zfs/names.ts';
-import { type Base, baseName, parseSendLine, tokenArguments } from '../zfs/send.ts';
-import { cargoOf, isUnfinishedPrime } from './carrying.ts';
-import { goesRaw } from './encryption.ts';
-import { agentKey, sourceKey } from './locking.ts';
+import type { SourceListing } from '../zfs/listing.ts';
+import { bookmarkName, snapshotName } from '../zfs/names.ts';
+import { baseName } from '../zfs/send.ts';
+import { property } from './estimate.ts';
+import { looking, type Sight } from './looking.ts';
 import { newReplicaNotes } from './new-replica.ts';
-import { originGuid, sharedOrigin } from './origin.ts';
-import { overlapProblem } from './overlap.ts';
-import { decide, decidePartial, hostProblem, targetProblem } from './plan.ts';
+import { sharedOrigin } from './origin.ts';
+import { foresee, type Outlook } from './outlook.ts';
+import { targetProblem } from './plan.ts';
 import { pruneSource, pruneTarget, replacedBases } from './pruning.ts';
 import { beside, decideReplacement, type Replica, stageOf } from './replacement.ts';
 import type { Request } from './request.ts';
 import { lossOf, rollbackProblem } from './rollback.ts';
-import { lookAtSource, lookIntoToken } from './survey.ts';
-import { type TargetId, targetIdOf } from './target-id.ts';
-import { chooseWire, fitted, goesAsStored, type Wire } from './wire.ts';
+import type { TargetId } from './target-id.ts';
+import { chooseWire, fitted, type Wire } from './wire.ts';
 
 /** What a cycle would do now. */
 export interface Rehearsal {
-  readonly kind: 'full' | 'incremental' | 'resumed' | 'already primed';
+  readonly kind: Outlook['kind'];
   /** Full name of the base on the source. */
   readonly base: string | undefined;
   /** Full name of the snapshot that would be sent; for a new one, its name if it were made now. */
@@ -65,101 +60,6 @@ export interface RehearsedRollback {
   /** Full names of snapshots and bookmarks there. */
   readonly destroys: readonly string[];
 }
-
-const property = async (
-  zfs: Zfs,
-  dataset: DatasetName,
-  name: string,
-): Promise<number | undefined> => {
-  const { exitCode, stdout } = await zfs.ask(['get', '-Hp', '-o', 'value', name, dataset]);
-  return exitCode === 0 && /^[0-9]+$/.test(stdout) ? Number(stdout) : undefined;
-};
-
-/** About how many bytes a stream from that base would have; undefined where zfs cannot say. */
-export const estimateOf = (
-  zfs: Zfs,
-  dataset: DatasetName,
-  base: Base | undefined,
-  asStored: boolean,
-): Promise<number | undefined> =>
-  base === undefined
-    ? property(zfs, dataset, asStored ? 'referenced' : 'logicalreferenced')
-    : property(zfs, dataset, `written${baseName(dataset, base).slice(dataset.length)}`);
-
-const remaining = async (zfs: Zfs, token: string): Promise<number | undefined> => {
-  const { stdout, stderr } = await zfs.ask(tokenArguments(token));
-  for (const line of `${stdout}\n${stderr}`.split('\n')) {
-    const read = parseSendLine(line);
-    if (typeof read === 'object' && 'total' in read) return read.total;
-  }
-  return undefined;
-};
-
-/** What the coming cycle would send, as far as the decision goes. */
-interface Outlook {
-  readonly kind: Rehearsal['kind'];
-  readonly base: Base | undefined;
-  readonly sent: Snapshot;
-  readonly carries: readonly Snapshot[];
-  readonly notes: readonly string[];
-  readonly replaced: Guid | undefined;
-  readonly estimate: number | undefined;
-  readonly asStored: boolean;
-  readonly raw: boolean;
-}
-
-/** Stands for the snapshot that a real cycle would make: newer than all, its guid not yet known. */
-const hypothetical = (request: Request): Snapshot => ({
-  label: request.series.label(new Date(), 1),
-  guid: '' as Guid,
-  createtxg: Number.MAX_SAFE_INTEGER,
-  mark: undefined,
-});
-
-/** The target as `--abort-partial` would leave it. */
-const withoutPartial = ({ abortPartial }: Request, facts: TargetFacts): TargetFacts => {
-  const { dataset } = facts;
-  if (!abortPartial || dataset?.resumeToken === undefined) return facts;
-  if (dataset.snapshots.length === 0) return { ...facts, dataset: undefined };
-  return { ...facts, dataset: { ...dataset, resumeToken: undefined } };
-};
-
-const foresee = async (
-  request: Request,
-  { zfs, id, source, facts: seen }: Pick<Sight, 'zfs' | 'id' | 'source' | 'facts'>,
-): Promise<Outlook> => {
-  const facts = withoutPartial(request, seen);
-  const { dataset } = request.pair.source;
-  const token = facts.dataset?.resumeToken;
-  if (facts.dataset !== undefined && token !== undefined) {
-    const contents = await lookIntoToken(zfs, token);
-    const origin = await originGuid(zfs, source);
-    const plan = decidePartial(request, source, facts.dataset, contents, { origin });
-    if (plan.kind === 'refuse') throw plan.error;
-    if (plan.kind === 'resume') {
-      const replaced = plan.fromGuid as Guid | undefined;
-      const estimate = await remaining(zfs, token);
-      const { snapshot: sent, asStored, raw } = plan;
-      const stream = { base: undefined, sent, replaced, estimate, asStored, raw };
-      return { kind: 'resumed', ...stream, carries: [], notes: [] };
-    }
-  }
-  const plan = decide(request, source, facts);
-  if (plan.kind === 'refuse') throw plan.error;
-  if (plan.kind === 'already primed' && isUnfinishedPrime(source, id, plan.base)) {
-    return await foresee({ ...request, intent: 'run' }, { zfs, id, source, facts: seen });
-  }
-  const base = plan.kind === 'full' ? undefined : plan.base;
-  const raw = goesRaw(request, source);
-  const asStored = raw || goesAsStored(request, source, facts);
-  const estimate = await estimateOf(zfs, dataset, base, asStored);
-  const sent = hypothetical(request);
-  const cargo = cargoOf(request, source, base, sent, facts.dataset);
-  const { snapshots: carries, notes } =
-    plan.kind === 'already primed' ? { snapshots: [], notes: [] } : cargo;
-  const stream = { base, sent, replaced: base?.guid, estimate, asStored, raw };
-  return { kind: plan.kind, ...stream, carries, notes };
-};
 
 /** What `--rollback` would do first; undefined where the target is as it should be. Throws what it would throw. */
 const foreseeRollback = async (
@@ -205,60 +105,6 @@ const prunings = (
     ],
     target: there.map(({ label }) => snapshotName(pair.target.dataset, label)),
   };
-};
-
-/** What a rehearsal sees of both sides. It takes no locks, and ends nobody's agent. */
-export interface Sight {
-  readonly session: AgentSession;
-  readonly from: SourceHost;
-  readonly zfs: Zfs;
-  readonly id: TargetId;
-  readonly facts: TargetFacts;
-  readonly source: SourceListing;
-}
-
-/** Looks at both sides, and watches. Throws what keeps either from being seen. */
-export const looking = async <T>(
-  request: Request,
-  connection: SourceConnection,
-  tether: Tether,
-  watch: (sight: Sight) => Promise<T>,
-): Promise<T> => {
-  const { pair, sudo, sshOptions, persist } = request;
-  const scope: Scope = request.tree === undefined ? 'dataset' : 'tree';
-  const access = { sudo, sshOptions };
-  const key = sourceKey(pair);
-  const from = await openSource(
-    { source: pair.source, key, replaces: false, ...access, persist, connection },
-    tether,
-  );
-  const way = connectionTo(pair.target.host, from, persist);
-  const options = { target: pair.target, key: agentKey(pair, from.poolGuid), ...access, scope };
-  const session = await openAgentSession({ ...options, ...way }, tether);
-  return await lookingAt(request, from, session, tether, watch);
-};
-
-const lookingAt = async <T>(
-  request: Request,
-  from: SourceHost,
-  session: AgentSession,
-  tether: Tether,
-  watch: (sight: Sight) => Promise<T>,
-): Promise<T> => {
-  const { pair } = request;
-  try {
-    const facts = await session.facts();
-    const problem = hostProblem(request, facts);
-    if (problem !== undefined) throw problem;
-    const overlap = await overlapProblem(request, facts, from, tether);
-    if (overlap !== undefined) throw overlap;
-    const id = targetIdOf(facts.poolGuid as Guid, pair.target.dataset);
-    const zfs = from.zfs(tether);
-    const source = await lookAtSource(zfs, pair.source.dataset, id);
-    return await watch({ session, from, zfs, id, facts, source });
-  } finally {
-    await session.close();
-  }
 };
 
 /** What a cycle would do, by what is seen. Throws what it would throw. */

@@ -8,7 +8,6 @@ import { bookmarked, bookmarkOf } from './bookmarking.ts';
 import { type CycleEnd, cycle } from './cycle.ts';
 import { onTarget, where } from './hints.ts';
 import { commonBase } from './plan.ts';
-import { recordStream } from './prepare.ts';
 import { dropRecords } from './records.ts';
 import {
   asideProblem,
@@ -19,6 +18,7 @@ import {
   stageOf,
 } from './replacement.ts';
 import type { Run } from './run.ts';
+import { recordStream } from './series-stream.ts';
 import { settle } from './settle.ts';
 import type { Situation } from './situation.ts';
 import { lookAtSource } from './survey.ts';

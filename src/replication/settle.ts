@@ -2,7 +2,7 @@ import { asZferryError } from '../errors.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import type { Snapshot, SourceGlimpse } from '../zfs/listing.ts';
 import { bookmarkName, type DatasetName } from '../zfs/names.ts';
-import type { Delivery } from './prepare.ts';
+import type { Delivery } from './delivery.ts';
 import { isTidyAfter, pruneReplaced, pruneSource, type SourcePruning } from './pruning.ts';
 import type { Arrival } from './situation.ts';
 import { bookmarkFor, destroyEach, type Kept, pruneBookmarks, pruneSnapshots } from './snapshot.ts';

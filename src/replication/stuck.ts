@@ -2,7 +2,7 @@ import { ZferryError } from '../errors.ts';
 import type { ReceiveReport } from '../hosts/receive-report.ts';
 import type { Zfs } from '../hosts/zfs-command.ts';
 import { refusesStream } from './cause.ts';
-import type { Delivery } from './prepare.ts';
+import type { Delivery } from './delivery.ts';
 import type { Arrival } from './situation.ts';
 import { lookIntoToken } from './survey.ts';
 

@@ -8,8 +8,8 @@ import { nothingReported, type ReceiveReport } from '../../hosts/receive-report.
 import { parseSendLine, sendArguments } from '../../zfs/send.ts';
 import { transferFailure } from '../cause.ts';
 import { instructionFor } from '../deliver.ts';
+import type { Delivery } from '../delivery.ts';
 import type { Progress } from '../observer.ts';
-import type { Delivery } from '../prepare.ts';
 import type { Situation } from '../situation.ts';
 import { type Moved, move, type TransferResult } from '../transfer.ts';
 import type { Wire } from '../wire.ts';

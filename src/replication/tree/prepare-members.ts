@@ -1,7 +1,7 @@
 import { failure, type ZferryError } from '../../errors.ts';
 import type { SourceListing } from '../../zfs/listing.ts';
 import { type DatasetName, type SnapshotLabel, snapshotName } from '../../zfs/names.ts';
-import { retract } from '../prepare.ts';
+import { retract } from '../retract.ts';
 import type { BegunSituation, Situation } from '../situation.ts';
 import { longestConvoy, type Passenger, passengersOf } from './convoy.ts';
 import { emptyStory, type Ledger } from './ledger.ts';

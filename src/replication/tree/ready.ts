@@ -1,8 +1,10 @@
 import { failure } from '../../errors.ts';
 import { isUnfinishedPrime } from '../carrying.ts';
+import type { Delivery } from '../delivery.ts';
 import { originGuid } from '../origin.ts';
 import { decide, decidePartial, sourceProblem, targetProblem } from '../plan.ts';
-import { type Delivery, mustRollBack, prepareNew, prepareResume } from '../prepare.ts';
+import { mustRollBack, prepareResume } from '../prepare.ts';
+import { prepareNew } from '../prepare-new.ts';
 import type { BegunSituation } from '../situation.ts';
 import { lookIntoToken } from '../survey.ts';
 import { adopt, recalled } from './adopt.ts';

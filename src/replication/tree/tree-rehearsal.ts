@@ -1,7 +1,8 @@
 import { asZferryError, ZferryError } from '../../errors.ts';
 import type { SourceConnection } from '../../hosts/source-connection.ts';
 import type { Tether } from '../../hosts/tether.ts';
-import { looking, type Rehearsal, rehearseCycle } from '../rehearsal.ts';
+import { looking } from '../looking.ts';
+import { type Rehearsal, rehearseCycle } from '../rehearsal.ts';
 import type { Request, Tree } from '../request.ts';
 import { memberRequest, membersOf } from './members.ts';
 import { factsOf, isNewHere, listTree } from './sight.ts';
