@@ -142,8 +142,9 @@ export const hostShown = (host: Host): string =>
     ? 'this host'
     : `${host.user === undefined ? '' : `${host.user}@`}${host.name}`;
 
-/** `on HOST`, as messages have it. */
-export const onHost = (host: Host): string => `on ${hostShown(host)}`;
+/** `on HOST`, whoever logs in there, as messages about the host itself have it. */
+export const onHost = (host: Host): string =>
+  `on ${host.kind === 'here' ? hostShown(host) : host.name}`;
 
 /** Something of a host's zfs by its name, as messages and the log have it: this host's stands for itself. */
 export const nameOn = (host: Host, name: string): string =>

@@ -228,7 +228,7 @@ describe('what cannot be granted is said in one line', () => {
     await refused(
       [`root@dst:${pair.target}`, 'nobodyhere'],
       3,
-      'there is no user nobodyhere on root@dst',
+      'there is no user nobodyhere on dst',
       'create the user there first, as root: useradd -m nobodyhere',
     );
     await refused(

@@ -77,8 +77,9 @@ describe('a wire that is cut', () => {
     await wire.cut();
     await run.signal('KILL');
     await run.done;
-    await wire.join();
+    // Before the wire can tell the target that nobody is there any more
     const left = await dst.ok('pgrep -x zfs');
+    await wire.join();
 
     await goesOn(pair, 'run', base);
     expect(await dst.ok(sh`ps -o pid= -p ${left} || true`)).toBe('');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hostShown, parseSource, parseTarget } from '../../../src/hosts/place.ts';
+import { hostShown, onHost, parseSource, parseTarget } from '../../../src/hosts/place.ts';
 import { quoted } from '../../../src/hosts/words.ts';
 import { datasetName, hostileText, many, oneIn } from '../support/arbitraries.ts';
 import { attempt, refused } from '../support/refused.ts';
@@ -159,6 +159,8 @@ describe('a host in a message', () => {
   test('has the user that was typed, and this host has a name of its own', () => {
     expect(hostShown(parseSource('root@backup:tank/vm').host)).toBe('root@backup');
     expect(hostShown(parseSource('backup:tank/vm').host)).toBe('backup');
+    expect(onHost(parseSource('root@backup:tank/vm').host)).toBe('on backup');
+    expect(onHost(source.host)).toBe('on this host');
     expect(hostShown(source.host)).toBe('this host');
   });
 });
