@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
 import { assertArrived, type Compressor, type Contender, type Way } from './contenders.ts';
@@ -42,7 +43,10 @@ const together = (commands: readonly string[]): string =>
 
 const settle = (): Promise<string> => src.ok('zpool sync; sync');
 
-/** Cycles of all contenders in turn (A B C A B C ...), after one round that does not count. */
+/**
+ * Cycles of all contenders in turn (A B C A B C ...), after one round that does not count. Their datasets stay until the
+ * next scenario begins.
+ */
 export const roundRobin = async (course: Course): Promise<readonly Row[]> => {
   const lanes: Lane[] = [];
   /** The next cycle, prepared; `measure` runs it. */
@@ -57,26 +61,25 @@ export const roundRobin = async (course: Course): Promise<readonly Row[]> => {
     for (const way of ways) await assertArrived(way, course.targets);
     return measured;
   };
-  try {
-    for (const contender of course.contenders) {
-      const ways = await makeWays(course.targets);
-      for (const way of ways) {
-        await course.prepare(way, contender);
-        if (course.isPrimed) await timed(contender.prime(way, course.compressor));
-      }
-      lanes.push({ contender, ways, seconds: [], cost: undefined });
+  await destroyWays();
+  for (const contender of course.contenders) {
+    const ways = await makeWays(course.targets);
+    for (const way of ways) {
+      await course.prepare(way, contender);
+      if (course.isPrimed) await timed(contender.prime(way, course.compressor));
     }
-    for (let round = 0; round <= course.rounds; round += 1) {
-      for (const lane of lanes) {
-        const seconds = await cycle(lane, timed);
-        if (round > 0) lane.seconds.push(seconds);
-      }
-    }
-    if (course.isCounted) for (const lane of lanes) lane.cost = await cycle(lane, counted);
-    return lanes.map(({ contender, seconds, cost }) => ({ name: contender.name, seconds, cost }));
-  } finally {
-    await destroyWays();
+    lanes.push({ contender, ways, seconds: [], cost: undefined });
   }
+  for (let round = 0; round <= course.rounds; round += 1) {
+    for (const lane of lanes) {
+      const seconds = await cycle(lane, timed);
+      if (round > 0) lane.seconds.push(seconds);
+      // A long run shows that it lives
+      process.stderr.write(`${round}: ${lane.contender.name} ${seconds.toFixed(2)} s\n`);
+    }
+  }
+  if (course.isCounted) for (const lane of lanes) lane.cost = await cycle(lane, counted);
+  return lanes.map(({ contender, seconds, cost }) => ({ name: contender.name, seconds, cost }));
 };
 
 /** A few small files, of new content each time. */

@@ -4,6 +4,8 @@ import { quote, sh } from '../lab/support/quote.ts';
 import type { Way } from './contenders.ts';
 
 const parent = { here: `${src.pool}/bench`, there: `${dst.pool}/bench` };
+/** Of what may take long (milliseconds): hundreds of datasets are destroyed. */
+const timeout = 3_600_000;
 let made = 0;
 
 /** A new dataset on src with two small files, and a name for each of its replicas. */
@@ -21,9 +23,11 @@ export const makeWays = async (targets: number): Promise<readonly Way[]> => {
 
 /** Destroys all of them, on both sides, and waits until their space is free. */
 export const destroyWays = async (): Promise<void> => {
+  const destroy = (dataset: string, pool: string) =>
+    sh`zfs destroy -r ${dataset} 2>/dev/null || true; zpool wait -t free ${pool}`;
   await Promise.all([
-    src.ok(sh`zfs destroy -r ${parent.here} 2>/dev/null || true; zpool wait -t free ${src.pool}`),
-    dst.ok(sh`zfs destroy -r ${parent.there} 2>/dev/null || true; zpool wait -t free ${dst.pool}`),
+    src.ok(destroy(parent.here, src.pool), { timeout }),
+    dst.ok(destroy(parent.there, dst.pool), { timeout }),
   ]);
 };
 
