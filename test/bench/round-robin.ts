@@ -28,11 +28,10 @@ export interface Course {
   readonly targets: number;
 }
 
-interface Lane {
+/** A contender with datasets of its own. */
+export interface Lane {
   readonly contender: Contender;
   readonly ways: readonly Way[];
-  readonly seconds: number[];
-  cost: Cost | undefined;
 }
 
 /** All at once, as several crontab lines of one minute start them. */
@@ -43,15 +42,28 @@ const together = (commands: readonly string[]): string =>
 
 const settle = (): Promise<string> => src.ok('zpool sync; sync');
 
-/**
- * Cycles of all contenders in turn (A B C A B C ...), after one round that does not count. Their datasets stay until the
- * next scenario begins.
- */
-export const roundRobin = async (course: Course): Promise<readonly Row[]> => {
+/** Makes the datasets of all contenders; they stay until the next scenario begins. */
+export const lanesOf = async (course: Course): Promise<readonly Lane[]> => {
   const lanes: Lane[] = [];
+  await destroyWays();
+  for (const contender of course.contenders) {
+    const ways = await makeWays(course.targets);
+    for (const way of ways) {
+      await course.prepare(way, contender);
+      if (course.isPrimed) await timed(contender.prime(way, course.compressor));
+    }
+    lanes.push({ contender, ways });
+  }
+  return lanes;
+};
+
+/** Cycles of all contenders in turn (A B C A B C ...), after one round that does not count. */
+export const race = async (lanes: readonly Lane[], course: Course): Promise<readonly Row[]> => {
   /** The next cycle, prepared; `measure` runs it. */
-  const cycle = async <T>(lane: Lane, measure: (command: string) => Promise<T>): Promise<T> => {
-    const { contender, ways } = lane;
+  const cycle = async <T>(
+    { contender, ways }: Lane,
+    measure: (command: string) => Promise<T>,
+  ): Promise<T> => {
     for (const way of ways.slice(0, 1)) await course.change(way);
     await settle();
     const command =
@@ -61,26 +73,26 @@ export const roundRobin = async (course: Course): Promise<readonly Row[]> => {
     for (const way of ways) await assertArrived(way, course.targets);
     return measured;
   };
-  await destroyWays();
-  for (const contender of course.contenders) {
-    const ways = await makeWays(course.targets);
-    for (const way of ways) {
-      await course.prepare(way, contender);
-      if (course.isPrimed) await timed(contender.prime(way, course.compressor));
-    }
-    lanes.push({ contender, ways, seconds: [], cost: undefined });
-  }
+  const figures = lanes.map((lane) => ({ lane, seconds: [] as number[] }));
   for (let round = 0; round <= course.rounds; round += 1) {
-    for (const lane of lanes) {
-      const seconds = await cycle(lane, timed);
-      if (round > 0) lane.seconds.push(seconds);
+    for (const { lane, seconds } of figures) {
+      const took = await cycle(lane, timed);
+      if (round > 0) seconds.push(took);
       // A long run shows that it lives
-      process.stderr.write(`${round}: ${lane.contender.name} ${seconds.toFixed(2)} s\n`);
+      process.stderr.write(`${round}: ${lane.contender.name} ${took.toFixed(2)} s\n`);
     }
   }
-  if (course.isCounted) for (const lane of lanes) lane.cost = await cycle(lane, counted);
-  return lanes.map(({ contender, seconds, cost }) => ({ name: contender.name, seconds, cost }));
+  const rows: Row[] = [];
+  for (const { lane, seconds } of figures) {
+    const cost = course.isCounted ? await cycle(lane, counted) : undefined;
+    rows.push({ name: lane.contender.name, seconds, cost });
+  }
+  return rows;
 };
+
+/** The same with datasets of its own. */
+export const roundRobin = async (course: Course): Promise<readonly Row[]> =>
+  race(await lanesOf(course), course);
 
 /** A few small files, of new content each time. */
 export const smallChange = async ({ source }: Way): Promise<void> => {
