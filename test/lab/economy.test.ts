@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { src } from './support/host.ts';
-import { askedByCycle, listed } from './support/looks.ts';
+import { askedByCycle, listed, nextSecond } from './support/looks.ts';
 import { manySnapshots } from './support/many-snapshots.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
@@ -63,6 +63,7 @@ const started = async (): Promise<{ programs: readonly string[]; forks: number }
   const trace = `${await wrapTools({})}/trace`;
   // A file for each process, so that no line is torn by another's.
   const command = `mkdir ${trace}; strace -ff -qq -e trace=execve,fork,vfork,clone,clone3 -e signal=none -o ${trace}/of`;
+  await nextSecond();
   expect(await src.run(`${command} ${underCron(words())}`)).toEqual(silentSuccess);
   await newestEqual(pair);
   const calls = (await src.ok(`cat ${trace}/*`)).split('\n');

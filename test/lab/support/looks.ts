@@ -18,6 +18,14 @@ export interface Asked {
 const linesOf = async (host: Host, file: string): Promise<readonly string[]> =>
   (await host.ok(sh`cat ${file} 2>/dev/null || true`)).split('\n').filter(Boolean);
 
+/**
+ * Returns in a second of which no bookmark has the name yet: a cycle that meets one there lists all, and on a quick machine
+ * it may begin in the very second in which `prime` was done.
+ */
+export const nextSecond = async (): Promise<void> => {
+  await src.ok('now=$(date +%s); while [ "$(date +%s)" = "$now" ]; do sleep 0.05; done');
+};
+
 /** Runs zferry with these words, as cron would, and writes down each zfs command on both hosts. */
 export const askedBy = async (words: readonly string[]): Promise<Asked> => {
   const there = `/tmp/zfs-calls-${randomBytes(4).toString('hex')}`;
@@ -26,6 +34,7 @@ export const askedBy = async (words: readonly string[]): Promise<Asked> => {
     zfs: 'echo "$*" >>"${0%/*}/zfs-calls"',
     ssh: 'echo >>"${0%/*}/ssh-calls"',
   });
+  await nextSecond();
   const options = await liar({ zfs: `echo "$*" >>${quote(there)}` });
   const result = await src.run(underCron([...words, ...options], tools), { timeout: 100_000 });
   return {
