@@ -23,8 +23,9 @@ export const during = async (run: Background, coming: Promise<void>): Promise<vo
   const ended = run.done.then(({ stdout, stderr }) => {
     throw new Error(`it ended too early: ${stdout}${stderr}`);
   });
-  await Promise.race([coming, ended]);
+  // The race has it too; where that is over before, by a time-out of `coming` as well, how the run ends is for the test
   ended.catch(() => undefined);
+  await Promise.race([coming, ended]);
 };
 
 /** Starts a cycle (or `prime`) of a long stream, and returns in the middle of it. */
