@@ -2,12 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { src } from '../lab/support/host.ts';
 import { OWN } from '../lab/support/labs.ts';
 import { wire } from '../lab/support/wire.ts';
 import { installFloor } from './contenders.ts';
 import { type Section, table } from './figures.ts';
+import { options } from './options.ts';
 import { scenarios } from './scenarios.ts';
 
 const say = (text: string): void => {
@@ -64,28 +64,17 @@ const writePage = (figures: string): void => {
   writeFileSync(PAGE, `${before}${BEGIN}\n\n${figures}\n\n${END}${after}`);
 };
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '10' },
-    only: { type: 'string', default: '' },
-    write: { type: 'boolean', default: false },
-  },
-});
-
-const wanted = values.only.split(',');
-const names = new Set(scenarios.map(({ name }) => name));
-const unknown = values.only === '' ? undefined : wanted.find((name) => !names.has(name));
-if (unknown !== undefined) throw new Error(`there is no scenario '${unknown}'`);
-const chosen = scenarios.filter(({ name }) => values.only === '' || wanted.includes(name));
+const { only } = options;
+const chosen = scenarios.filter((scenario) => only?.includes(scenario) ?? true);
 await wire.clear();
 await installFloor();
 const sections: Section[] = [];
 for (const { name, run } of chosen) {
   say(`bench: ${name}`);
-  const section = await run(Number(values.rounds));
+  const section = await run(options.rounds);
   sections.push(section);
   say(`\n${section.text}\n`);
 }
 const figures = report(await machine(), sections);
 say(figures);
-if (values.write) writePage(figures);
+if (options.write) writePage(figures);

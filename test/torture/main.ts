@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
 import { dst, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
 import { wire } from '../lab/support/wire.ts';
@@ -15,6 +14,7 @@ import {
 } from './entries.ts';
 import { Hands } from './judge/ledger.ts';
 import { Judge } from './judge/verdict.ts';
+import { options } from './options.ts';
 import {
   appendResult,
   type RoundResult,
@@ -118,7 +118,7 @@ const playAll = async (seed: number, rounds: readonly Round[], file: string | un
     if (file !== undefined) appendResult(file, result);
     const seconds = Math.round((Date.now() - since) / 1000);
     say(`${titleOf(round)}: ${verdictOf(outcome)} [${seconds} s]`);
-    if (values.stop && outcome.violations.length > 0) {
+    if (options.stop && outcome.violations.length > 0) {
       say('stopped; both hosts are as the judge saw them');
       return results;
     }
@@ -141,30 +141,14 @@ const writeReport = (results: readonly RoundResult[]): void => {
   );
 };
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '25' },
-    stop: { type: 'boolean', default: false },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    only: { type: 'string', default: '' },
-    shape: { type: 'string', default: '' },
-    results: { type: 'string' },
-    table: { type: 'string' },
-  },
-});
-
-if (values.table === undefined) {
-  const seed = Number(values.seed);
-  const rounds = schedule(seed, Number(values.rounds), {
-    fault: values.only,
-    shape: values.shape,
-  }).slice(Number(values.from) - 1);
+if (options.table === undefined) {
+  const { seed = Date.now() % 1_000_000, only: fault, shape } = options;
+  const rounds = schedule(seed, options.rounds, { fault, shape }).slice(options.from - 1);
   say(`torture: seed ${seed}, ${rounds.length} rounds`);
-  const results = await playAll(seed, rounds, values.results);
+  const results = await playAll(seed, rounds, options.results);
   writeReport(results);
   say(`${tableOf(results)}\n\n${summaryOf(results)}`);
   process.exit(results.some(({ violations }) => violations.length > 0) ? 1 : 0);
 }
-const results = readResults(values.table);
+const results = readResults(options.table);
 say(`${tableOf(results)}\n\n${summaryOf(results)}`);
