@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { changeOn } from './support/change.ts';
 import { diagnosisOf } from './support/diagnosis.ts';
 import { dst, type Host, src } from './support/host.ts';
-import { impatient } from './support/interruption.ts';
+import { impatient, untilReceived } from './support/interruption.ts';
 import { countingLogins } from './support/logins.ts';
 import { silentSuccess } from './support/outcome.ts';
 import { property, snapshots, stateOf, underCron, unused } from './support/pair.ts';
@@ -115,8 +115,7 @@ describe('a tree on another host, and two targets', () => {
     const slow = ['--compress', 'none', '--rate', '400K'];
     const going = src.start(underCron(words('run', '-r', ...slow, ...options)));
     for (const [index, [host, target]] of copies.entries()) {
-      const some = String(Number(before[index]) + 1_000_000);
-      await host.until(`zpool sync ${host.pool}; test "$(${used(target)})" -gt ${some}`, 100_000);
+      await untilReceived(host, `${target}/d`, Number(before[index]) + 1_000_000, 100_000);
     }
     return going;
   };

@@ -12,7 +12,7 @@ import {
   zferry,
 } from './support/direction.ts';
 import { dst, src } from './support/host.ts';
-import { during, impatient } from './support/interruption.ts';
+import { during, impatient, untilReceived } from './support/interruption.ts';
 import { countingLogins } from './support/logins.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
 import { guid, property, snapshots, stateOf } from './support/pair.ts';
@@ -156,11 +156,7 @@ describe('a source on another host', () => {
   const inTheMiddle = async (...options: readonly string[]) => {
     await writeMore(one, 12);
     const run = starts(one, ['prime', ...slowly, ...options]);
-    const begun = src.until(
-      sh`zpool sync ${src.pool}; test "$(zfs get -Hp -o value used ${one.target})" -gt 3000000`,
-      60_000,
-    );
-    await during(run, begun);
+    await during(run, untilReceived(src, one.target, 3_000_000, 60_000));
     return run;
   };
 

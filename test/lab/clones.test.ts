@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
+import { during, untilReceived } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
@@ -70,10 +71,7 @@ describe('a clone', () => {
     await writeBigFile(pair.source, 'big', 12);
     const words = ['prime', pair.source, pair.place, '--log', pair.log];
     const run = src.start(underCron([...words, '--compress', 'none', '--rate', '1M']));
-    await dst.until(
-      sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt 3000000`,
-      60_000,
-    );
+    await during(run, untilReceived(dst, pair.target, 3_000_000, 60_000));
     await run.signal('KILL');
     await run.done;
     await dst.until('! pgrep -x zfs');

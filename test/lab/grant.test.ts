@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dst, type Host, src } from './support/host.ts';
+import { during, untilReceived } from './support/interruption.ts';
 import { said, silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -70,9 +71,7 @@ describe('with the rights of zferry grant and no others', () => {
     const words = ['run', pair.source, `${there.name}@dst:${pair.target}`];
     const run = src.start(asUser(here, [...words, '--compress', 'none', '--rate', '2M']));
     await src.until(sending);
-    await dst.until(
-      sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${4 * 2 ** 20}`,
-    );
+    await during(run, untilReceived(dst, pair.target, 4_000_000));
     await run.signal('KILL');
     await run.done;
     const { stdout } = await zferry('run', '--json');

@@ -12,7 +12,7 @@ import {
   zferry,
 } from './support/direction.ts';
 import { src } from './support/host.ts';
-import { during } from './support/interruption.ts';
+import { during, untilReceived } from './support/interruption.ts';
 import { logTime, silentSuccess } from './support/outcome.ts';
 import { bookmarks, property, snapshots, stateOf } from './support/pair.ts';
 import { smallPool } from './support/pool.ts';
@@ -150,12 +150,7 @@ const slowly = ['--rate', '4M'] as const;
 const inTheMiddle = async () => {
   await writeMore(one, 50);
   const run = starts(one, ['prime', ...slowly]);
-  await during(
-    run,
-    src.until(
-      sh`zpool sync ${pool}; test "$(zfs get -Hp -o value used ${one.target})" -gt 7000000`,
-    ),
-  );
+  await during(run, untilReceived(src, one.target, 7_000_000));
   return run;
 };
 

@@ -9,6 +9,7 @@ import {
   zferry as zferryAsRoot,
 } from './support/direction.ts';
 import { dst, type Host, src } from './support/host.ts';
+import { during, untilReceived } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import { freshPair, newestEqual, property, writeBigFile } from './support/pair.ts';
 import { sh } from './support/quote.ts';
@@ -37,9 +38,7 @@ test('a run through sudo on both hosts that is killed -9 leaves no zfs behind, a
   const sending = sh`pgrep -f ${`[z]fs send .*${pair.source}@`}`;
   const run = src.start(zferry('run', '--compress', 'none', '--rate', '2M'));
   await src.until(sending);
-  await dst.until(
-    sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${pair.target})" -gt ${4 * 2 ** 20}`,
-  );
+  await during(run, untilReceived(dst, pair.target, 4_000_000));
   await src.ok(sh`pkill -KILL -f ${`^/usr/local/bin/[z]ferry run ${pair.source} `}`);
   await run.done;
 

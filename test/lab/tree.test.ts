@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { change as changeReplica } from './support/change.ts';
 import { dst, src } from './support/host.ts';
+import { during, untilReceived } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
@@ -238,10 +239,7 @@ test('an interrupted tree goes on where it was, dataset by dataset', async () =>
     '2M',
   ];
   const going = src.start(underCron(words));
-  await dst.until(
-    sh`zpool sync ${dst.pool}; test "$(zfs get -Hp -o value used ${`${tree.target}/c`})" -gt 7000000`,
-    30_000,
-  );
+  await during(going, untilReceived(dst, `${tree.target}/c`, 7_000_000));
   await going.signal('KILL');
   await going.done;
   await dst.until('! pgrep -x zfs');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
+import { untilReceived } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   type Pair,
@@ -100,8 +101,7 @@ describe('a tree and two targets', () => {
     await src.ok(sh`head -c 12000000 /dev/urandom >/${`${pairs[0].source}/c`}/big`);
     const going = src.start(underCron(words('run', '--compress', 'none', '--rate', '400K')));
     for (const { target } of pairs) {
-      const used = sh`zfs get -Hp -o value used ${`${target}/c`}`;
-      await dst.until(`zpool sync ${dst.pool}; test "$(${used})" -gt 1000000`, 60_000);
+      await untilReceived(dst, `${target}/c`, 1_000_000, 60_000);
     }
     await going.signal('KILL');
     await going.done;

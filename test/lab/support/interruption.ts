@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Background } from './background.ts';
-import { dst, src } from './host.ts';
+import { dst, type Host, src } from './host.ts';
 import { type Pair, property, snapshots, underCron, writeBigFile } from './pair.ts';
 import { sh } from './quote.ts';
 import { wrapTools } from './tools.ts';
@@ -28,6 +28,21 @@ export const during = async (run: Background, coming: Promise<void>): Promise<vo
   await Promise.race([coming, ended]);
 };
 
+/**
+ * Waits until a dataset takes more than so many bytes of its host's pool. What `zfs receive` has of an increment counts:
+ * it builds that in a hidden clone.
+ */
+export const untilReceived = (
+  host: Host,
+  target: string,
+  bytes: number,
+  timeout?: number,
+): Promise<void> => {
+  const [pool = ''] = target.split('/');
+  const used = sh`zfs get -Hp -o value used ${target}`;
+  return host.until(`zpool sync ${pool}; test "$(${used})" -gt ${bytes}`, timeout);
+};
+
 /** Starts a cycle (or `prime`) of a long stream, and returns in the middle of it. */
 export const inTheMiddle = async (
   pair: Pair,
@@ -35,12 +50,10 @@ export const inTheMiddle = async (
   ...options: readonly string[]
 ): Promise<Background> => {
   const words = [verb, pair.source, pair.place, '--log', pair.log, ...slowly, ...options];
-  // With the hidden clone in which zfs receive builds an increment
-  const used = sh`zfs get -Hp -o value used ${pair.target}`;
-  const before = Number((await dst.run(used)).stdout);
+  // Before a first full send there is nothing
+  const { stdout } = await dst.run(sh`zfs get -Hp -o value used ${pair.target}`);
   const run = src.start(underCron(words));
-  const some = String(before + 7 * MIB);
-  await during(run, dst.until(`zpool sync ${dst.pool}; test "$(${used})" -gt ${some}`, 30_000));
+  await during(run, untilReceived(dst, pair.target, Number(stdout) + 7 * MIB));
   return run;
 };
 
