@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dst, src } from '../lab/support/host.ts';
+import { dst, type Host, src } from '../lab/support/host.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 
 /** `auto` of a dataset that is stored with lz4, as all here are: blocks go as they are stored, through no compressor. */
@@ -17,9 +17,11 @@ export interface Way {
 /** One that keeps a dataset replicated. */
 export interface Contender {
   readonly name: string;
-  /** The command on src that makes the first full send. */
+  /** Where it runs. */
+  readonly host: Host;
+  /** The command there that makes the first full send. */
   readonly prime: (way: Way, compressor: Compressor) => string;
-  /** The command on src that does one cycle. */
+  /** The command there that does one cycle. */
   readonly cycle: (way: Way, compressor: Compressor) => string;
   /** One command for all targets of a source; undefined where it has none, and takes a command for each. */
   readonly cycleOfAll?: (ways: readonly Way[], compressor: Compressor) => string;
@@ -37,6 +39,7 @@ export const zferry = (...options: readonly string[]): Contender => {
     ].join(' ');
   return {
     name: ['zferry', ...options].join(' '),
+    host: src,
     prime: (way, compressor) => words('prime', [way], compressor),
     cycle: (way, compressor) => words('run', [way], compressor),
     cycleOfAll: (ways, compressor) => words('run', ways, compressor),
@@ -62,6 +65,7 @@ const FLOOR = '/usr/local/sbin/bench-floor';
 
 export const floor: Contender = {
   name: 'floor',
+  host: src,
   prime: ({ source, target, series }) => {
     const first = `${source}@${series}0`;
     return sh`zfs snapshot ${first} && zfs bookmark ${first} ${`#${series}0`} && zfs send -L ${first} | ssh dst zfs receive -u -o readonly=on ${target}`;
@@ -73,12 +77,25 @@ export const floor: Contender = {
 /** Debian's package, as its manual page has it; its compressors have other names. */
 export const syncoid: Contender = {
   name: 'syncoid',
+  host: src,
   prime: (way, compressor) => syncoid.cycle(way, compressor),
   cycle: ({ source, target, series }, compressor) => {
     const name = { none: 'none', lzop: 'lzo', zstd: 'zstd-fast', auto: 'none' }[compressor];
     const flags = compressor === 'auto' ? '--sendoptions=Lec ' : '';
     return `syncoid --quiet ${flags}${sh`--identifier=${series} --compress=${name} --recvoptions=u ${source} ${`root@dst:${target}`}`}`;
   },
+};
+
+/**
+ * Debian's package. It fetches: it runs on the target's host. Its wrapper is called by the words that it calls itself with
+ * behind a forced command. It knows no compressor.
+ */
+export const simplesnap: Contender = {
+  name: 'simplesnap',
+  host: dst,
+  prime: (way, compressor) => simplesnap.cycle(way, compressor),
+  cycle: ({ source, target }) =>
+    sh`simplesnap --store ${dst.pool} --setname bench --host src --wrapcmd ${'simplesnapwrap reinvoked simplesnapwrap'} --backupdataset ${source} --datasetdest ${target}`,
 };
 
 /** Puts the floor's script onto src. */

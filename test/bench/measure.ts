@@ -1,4 +1,4 @@
-import { dst, src } from '../lab/support/host.ts';
+import { dst, type Host, src } from '../lab/support/host.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 
 /** The longest that one run may take, milliseconds. */
@@ -7,10 +7,10 @@ const LIMIT = 900_000;
 /** The PATH of an administrator's crontab, for all that is measured. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Runs a bash script on src as its cron would. Throws when it fails. */
-const inCron = async (script: string): Promise<string> => {
+/** Runs a bash script on a host as its cron would. Throws when it fails. */
+const inCron = async (script: string, host: Host = src): Promise<string> => {
   const environment = `env -i HOME=/root LOGNAME=root SHELL=/bin/sh PATH=${PATH}`;
-  const { stdout, stderr, exitCode } = await src.run(
+  const { stdout, stderr, exitCode } = await host.run(
     `${environment} bash -c ${quote(script)} </dev/null`,
     { timeout: LIMIT },
   );
@@ -18,10 +18,11 @@ const inCron = async (script: string): Promise<string> => {
   return stdout.trim();
 };
 
-/** How many seconds a command takes on src, by the guest's own clock. Throws when it fails. */
-export const timed = async (command: string): Promise<number> => {
+/** How many seconds a command takes on a host, by the guest's own clock. Throws when it fails. */
+export const timed = async (command: string, host?: Host): Promise<number> => {
   const times = await inCron(
     `began=$EPOCHREALTIME; { ${command}; } >/tmp/bench.out 2>&1; code=$?; ended=$EPOCHREALTIME; [ $code = 0 ] || { cat /tmp/bench.out; exit $code; }; echo $began $ended`,
+    host,
   );
   const [began = 0, ended = 0] = times.split(' ').map(Number);
   return ended - began;
@@ -33,40 +34,51 @@ export interface Cost {
   readonly ssh: number;
   readonly zfsHere: number;
   readonly zfsThere: number;
-  /** All programs that were started on src. */
+  /** All programs that were started where it runs. */
   readonly programs: number;
-  /** Resident memory of the largest process on src, MiB. */
+  /** Resident memory of the largest process there, MiB. */
   readonly memory: number;
 }
 
 const TRACE = '/tmp/bench.trace';
 const MEMORY = '/tmp/bench.memory';
 const CALLS = '/tmp/bench.calls';
-/** sshd's PATH for root has it before the real one. */
-const COUNTER = '/usr/local/sbin/zfs';
+const COUNTER = '/run/bench-counter';
+const MOVED = '/run/bench/zfs';
 
-/** Counts what a command starts: on src all execve(2) calls that succeed, on dst the calls of zfs. */
-export const counted = async (command: string): Promise<Cost> => {
-  const real = await dst.ok('command -v zfs');
-  await dst.write(COUNTER, `#!/bin/sh\necho >>${CALLS}\nexec ${real} "$@"\n`);
-  await dst.ok(sh`rm -f ${CALLS}; chmod 755 ${COUNTER}`);
+/** Counts a host's calls of zfs while something is done; a tool may call it by its path. */
+const countingZfs = async (host: Host, work: () => Promise<unknown>): Promise<number> => {
+  const real = await host.ok('readlink -f "$(command -v zfs)"');
+  await host.write(COUNTER, `#!/bin/sh\necho >>${CALLS}\nexec ${MOVED} "$@"\n`);
+  await host.ok(
+    sh`rm -f ${CALLS}; chmod 755 ${COUNTER}; install -D ${real} ${MOVED}; mount --bind ${COUNTER} ${real}`,
+  );
   try {
-    // A file for each process, so that no line is torn by another's
-    await inCron(
-      `rm -rf ${TRACE}; mkdir ${TRACE}; /usr/bin/time -f %M -o ${MEMORY} strace -ff -qq -e trace=execve -e signal=none -o ${TRACE}/of bash -c ${quote(command)}`,
-    );
+    await work();
   } finally {
-    await dst.ok(sh`rm -f ${COUNTER}`);
+    await host.ok(sh`umount ${real}`);
   }
-  const listed = await src.ok(`cat ${TRACE}/* | sed -nE 's/^execve\\("([^"]*)".* = 0$/\\1/p'`);
+  return Number(await host.ok(sh`grep -c ^ ${CALLS} || true`));
+};
+
+/** Counts what a command on a host starts: there all execve(2) calls that succeed, on the other host the calls of zfs. */
+export const counted = async (command: string, host: Host = src): Promise<Cost> => {
+  const zfsThere = await countingZfs(host === src ? dst : src, () =>
+    // A file for each process, so that no line is torn by another's
+    inCron(
+      `rm -rf ${TRACE}; mkdir ${TRACE}; /usr/bin/time -f %M -o ${MEMORY} strace -ff -qq -e trace=execve -e signal=none -o ${TRACE}/of bash -c ${quote(command)}`,
+      host,
+    ),
+  );
+  const listed = await host.ok(`cat ${TRACE}/* | sed -nE 's/^execve\\("([^"]*)".* = 0$/\\1/p'`);
   const programs = listed.split('\n');
   const calls = (name: string) => programs.filter((path) => path.endsWith(`/${name}`)).length;
   return {
     ssh: calls('ssh'),
     zfsHere: calls('zfs'),
-    zfsThere: Number(await dst.ok(sh`grep -c ^ ${CALLS} || true`)),
+    zfsThere,
     programs: programs.length,
-    memory: Number(await src.ok(`tail -n 1 ${MEMORY}`)) / 1024,
+    memory: Number(await host.ok(`tail -n 1 ${MEMORY}`)) / 1024,
   };
 };
 

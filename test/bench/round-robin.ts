@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { src } from '../lab/support/host.ts';
+import { type Host, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
 import { assertArrived, type Compressor, type Contender, type Way } from './contenders.ts';
 import { type Cost, counted, timed } from './measure.ts';
@@ -50,7 +50,7 @@ export const lanesOf = async (course: Course): Promise<readonly Lane[]> => {
     const ways = await makeWays(course.targets);
     for (const way of ways) {
       await course.prepare(way, contender);
-      if (course.isPrimed) await timed(contender.prime(way, course.compressor));
+      if (course.isPrimed) await timed(contender.prime(way, course.compressor), contender.host);
     }
     lanes.push({ contender, ways });
   }
@@ -62,14 +62,14 @@ export const race = async (lanes: readonly Lane[], course: Course): Promise<read
   /** The next cycle, prepared; `measure` runs it. */
   const cycle = async <T>(
     { contender, ways }: Lane,
-    measure: (command: string) => Promise<T>,
+    measure: (command: string, host: Host) => Promise<T>,
   ): Promise<T> => {
     for (const way of ways.slice(0, 1)) await course.change(way);
     await settle();
     const command =
       contender.cycleOfAll?.(ways, course.compressor) ??
       together(ways.map((way) => contender.cycle(way, course.compressor)));
-    const measured = await measure(command);
+    const measured = await measure(command, contender.host);
     for (const way of ways) await assertArrived(way, course.targets);
     return measured;
   };

@@ -17,6 +17,7 @@ export const treeZferry = zferry('--recursive');
 
 export const treeFloor: Contender = {
   name: 'floor, with send -R',
+  host: src,
   prime: ({ source, target, series }) => {
     const first = `${source}@${series}0`;
     const bookmarks = `for each in $(zfs list -H -o name -r ${quote(source)}); do zfs bookmark $each@${series}0 "#${series}0" || exit 1; done`;
@@ -28,6 +29,7 @@ export const treeFloor: Contender = {
 
 export const treeSyncoid: Contender = {
   name: 'syncoid --recursive',
+  host: src,
   prime: (way, compressor) => treeSyncoid.cycle(way, compressor),
   cycle: (way, compressor) =>
     syncoid.cycle(way, compressor).replace('--quiet', '--quiet --recursive'),
