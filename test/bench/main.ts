@@ -17,9 +17,9 @@ const say = (text: string): void => {
 const machine = async (): Promise<string> => {
   const [processor] = cpus();
   const versions = await src.ok(
-    "zfs version | head -n 1; uname -r; ssh -V 2>&1; dpkg-query -W -f '${Version}' sanoid 2>/dev/null || echo none",
+    "zfs version | head -n 1; uname -r; ssh -V 2>&1; dpkg-query -W -f '${Package} ${Version}, ' sanoid simplesnap 2>/dev/null || echo none",
   );
-  const [zfs = '', kernel = '', ssh = '', sanoid = ''] = versions.split('\n');
+  const [zfs = '', kernel = '', ssh = '', peers = ''] = versions.split('\n');
   return table(
     ['', ''],
     [
@@ -33,7 +33,7 @@ const machine = async (): Promise<string> => {
       ],
       ['OpenZFS, kernel', `${zfs}, ${kernel}`],
       ['ssh', ssh],
-      ['syncoid', `sanoid ${sanoid}`],
+      ['other tools', peers.replace(/, $/, '')],
     ],
   );
 };
