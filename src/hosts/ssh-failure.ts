@@ -13,6 +13,10 @@ const telling: readonly RegExp[] = [
   /^(client_loop|Timeout, server|Read from remote host|packet_write|Received disconnect)/i,
 ];
 
+/** Of one that is logged in ssh says "Connection to HOST closed" instead. */
+const turnedAway =
+  /^((kex|ssh)_exchange_identification: .*(closed by remote host|reset by peer)|Connection (closed|reset) by \S+ port [0-9]+)/i;
+
 const ssh = (host: RemoteHost): string => {
   const port = host.port === undefined ? [] : ['-p', String(host.port)];
   return pasteable(['ssh', ...port, '--', hostShown(host), 'true']);
@@ -28,6 +32,9 @@ const hintFor = (line: string, host: RemoteHost): string | undefined => {
   }
   if (line.includes('Could not resolve hostname')) {
     return `the name must be known here or in the ssh configuration; try: ${ssh(host)}`;
+  }
+  if (turnedAway.test(line)) {
+    return 'sshd there ended the connection before the login was over, as it does when there are too many at once (MaxStartups in its sshd_config); its log says why. The next cycle tries again';
   }
   return undefined;
 };

@@ -13,6 +13,7 @@ import {
 import { without } from './support/programs.ts';
 import { sh } from './support/quote.ts';
 import { reportOf } from './support/report.ts';
+import { secondSshd } from './support/sshd.ts';
 import { makeUser, receiverAllow, receiverRights, type User } from './support/user.ts';
 import { wire } from './support/wire.ts';
 
@@ -69,6 +70,24 @@ describe('a target that cannot be reached fails the cycle in the words of ssh', 
     await expectFailed(pair, () => pair.cycle('--ssh-option', 'ConnectTimeout=2'), {
       exitCode: 1,
       error: 'ssh: connect to host dst port 22: Connection timed out',
+    });
+  });
+
+  test('a host whose sshd lets nobody else log in now', async () => {
+    const sshd = secondSshd(2224, 'MaxStartups 1');
+    await sshd.starts();
+    cleanups.push(sshd.ends);
+    // One that has connected, and does not log in
+    const other = src.start(sh`bash -c ${'exec 3<>/dev/tcp/dst/2224; sleep 60'}`);
+    cleanups.push(() => other.signal('TERM'));
+    await dst.until("ss -Htn state established '( sport = :2224 )' | grep -q .");
+
+    const place = `ssh://root@dst:2224/${pair.target}`;
+    await expectFailed(pair, () => pair.zferry(pair.source, place), {
+      exitCode: 1,
+      error: 'Connection closed by 10.99.1.2 port 2224',
+      hint: 'sshd there ended the connection before the login was over, as it does when there are too many at once (MaxStartups in its sshd_config); its log says why. The next cycle tries again',
+      host: 'root@dst',
     });
   });
 

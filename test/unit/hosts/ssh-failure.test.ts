@@ -68,6 +68,19 @@ describe('the failure of an ssh session', () => {
     );
   });
 
+  test.each([
+    'kex_exchange_identification: read: Connection reset by peer',
+    'kex_exchange_identification: Connection closed by remote host',
+    'Connection closed by 192.0.2.1 port 22',
+  ])('has for a login that was turned away where to look: %s', (line) => {
+    expect(sshFailure(backup, ended(line)).hint).toContain('MaxStartups in its sshd_config');
+  });
+
+  test('does not take a session that broke off for such a login', () => {
+    const line = 'Connection to backup closed by remote host.';
+    expect(sshFailure(backup, ended(line)).hint).toBeUndefined();
+  });
+
   test('has no hint where nothing can be done here', () => {
     expect(
       sshFailure(backup, ended('ssh: connect to host backup port 22: No route to host')).hint,
