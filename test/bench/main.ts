@@ -33,7 +33,7 @@ const machine = async (): Promise<string> => {
       ],
       ['OpenZFS, kernel', `${zfs}, ${kernel}`],
       ['ssh', ssh],
-      ['other tools', peers.replace(/, $/, '')],
+      ['other tools', peers.replace(/,$/, '')],
     ],
   );
 };
