@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import process from 'node:process';
 import { dst, type Host, src } from '../lab/support/host.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 
@@ -19,6 +20,8 @@ export interface Contender {
   readonly name: string;
   /** Where it runs. */
   readonly host: Host;
+  /** A program that only somebody else can have put there. */
+  readonly needs?: string;
   /** The command there that makes the first full send. */
   readonly prime: (way: Way, compressor: Compressor) => string;
   /** The command there that does one cycle. */
@@ -26,6 +29,14 @@ export interface Contender {
   /** One command for all targets of a source; undefined where it has none, and takes a command for each. */
   readonly cycleOfAll?: (ways: readonly Way[], compressor: Compressor) => string;
 }
+
+/** `scripts/lab peers` puts the other tools onto guests; on a machine's own OpenZFS they race where they are there. */
+export const isThere = async ({ name, host, needs }: Contender): Promise<boolean> => {
+  if (needs === undefined) return true;
+  const { exitCode } = await host.run(sh`command -v ${needs}`);
+  if (exitCode !== 0) process.stderr.write(`bench: ${name} is not installed, and left out\n`);
+  return exitCode === 0;
+};
 
 const LOG = '/var/log/zferry-bench.log';
 
@@ -78,6 +89,7 @@ export const floor: Contender = {
 export const syncoid: Contender = {
   name: 'syncoid',
   host: src,
+  needs: 'syncoid',
   prime: (way, compressor) => syncoid.cycle(way, compressor),
   cycle: ({ source, target, series }, compressor) => {
     const name = { none: 'none', lzop: 'lzo', zstd: 'zstd-fast', auto: 'none' }[compressor];
@@ -93,6 +105,7 @@ export const syncoid: Contender = {
 export const simplesnap: Contender = {
   name: 'simplesnap',
   host: dst,
+  needs: 'simplesnap',
   prime: (way, compressor) => simplesnap.cycle(way, compressor),
   cycle: ({ source, target }) =>
     sh`simplesnap --store ${dst.pool} --setname bench --host src --wrapcmd ${'simplesnapwrap reinvoked simplesnapwrap'} --backupdataset ${source} --datasetdest ${target}`,

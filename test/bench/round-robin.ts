@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { type Host, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
-import { assertArrived, type Compressor, type Contender, type Way } from './contenders.ts';
+import { assertArrived, type Compressor, type Contender, isThere, type Way } from './contenders.ts';
 import { type Cost, counted, timed } from './measure.ts';
 import { destroyWays, makeWays } from './ways.ts';
 
@@ -47,6 +47,7 @@ export const lanesOf = async (course: Course): Promise<readonly Lane[]> => {
   const lanes: Lane[] = [];
   await destroyWays();
   for (const contender of course.contenders) {
+    if (!(await isThere(contender))) continue;
     const ways = await makeWays(course.targets);
     for (const way of ways) {
       await course.prepare(way, contender);

@@ -80,6 +80,7 @@ const startTime = async (rounds: number): Promise<number> => {
   return median(seconds);
 };
 
+/** Of syncoid zferry is to be so many times as fast, and faster than any other. */
 const cycleGoals = (rows: readonly Row[], start: number, times: number, where: string): Goal[] => {
   const own = secondsOf(rows, 'zferry');
   return [
@@ -88,8 +89,12 @@ const cycleGoals = (rows: readonly Row[], start: number, times: number, where: s
       own / (secondsOf(rows, 'floor') + start),
       1.1,
     ),
-    atLeast(`faster than syncoid ${where}`, secondsOf(rows, syncoid.name) / own, times, ' times'),
-    atLeast(`faster than simplesnap ${where}`, secondsOf(rows, simplesnap.name) / own, 1, ' times'),
+    ...peers.flatMap(({ name }) => {
+      if (!rows.some((row) => row.name === name)) return [];
+      const atLeastTimes = name === syncoid.name ? times : 1;
+      const figure = secondsOf(rows, name) / own;
+      return [atLeast(`faster than ${name} ${where}`, figure, atLeastTimes, ' times')];
+    }),
   ];
 };
 

@@ -1,6 +1,14 @@
 import { dst, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
-import { assertArrived, type Compressor, raw, syncoid, type Way, zferry } from './contenders.ts';
+import {
+  assertArrived,
+  type Compressor,
+  isThere,
+  raw,
+  syncoid,
+  type Way,
+  zferry,
+} from './contenders.ts';
 import { atLeast, atMost, type Goal, median, type Section, spread, table, two } from './figures.ts';
 import { timed, type Usage, watched } from './measure.ts';
 import { destroyWays, makeWays } from './ways.ts';
@@ -148,6 +156,12 @@ const full = async (rounds: number, ways: Ways, compressor: Compressor) => {
     reset: ({ target }) => forget(target),
     runs: both,
   };
+  const peer: Racer = {
+    name: 'syncoid',
+    command: (way) => syncoid.prime({ ...way, target: `${way.target}-syncoid` }, compressor),
+    reset: ({ target }) => forget(`${target}-syncoid`),
+    runs: ['long'],
+  };
   const racers: readonly Racer[] = [
     own,
     {
@@ -156,12 +170,7 @@ const full = async (rounds: number, ways: Ways, compressor: Compressor) => {
       reset: ({ target }) => forget(`${target}-raw`),
       runs: both,
     },
-    {
-      name: 'syncoid',
-      command: (way) => syncoid.prime({ ...way, target: `${way.target}-syncoid` }, compressor),
-      reset: ({ target }) => forget(`${target}-syncoid`),
-      runs: ['long'],
-    },
+    ...((await isThere(syncoid)) ? [peer] : []),
   ];
   const seconds = await race(rounds, ways, racers);
   return sum(`full send, ${compressor}`, racers, seconds, await usagesOf(own, ways));

@@ -30,6 +30,7 @@ export const treeFloor: Contender = {
 export const treeSyncoid: Contender = {
   name: 'syncoid --recursive',
   host: src,
+  needs: 'syncoid',
   prime: (way, compressor) => treeSyncoid.cycle(way, compressor),
   cycle: (way, compressor) =>
     syncoid.cycle(way, compressor).replace('--quiet', '--quiet --recursive'),
