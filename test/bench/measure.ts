@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { dst, type Host, src } from '../lab/support/host.ts';
 import { quote, sh } from '../lab/support/quote.ts';
 
@@ -59,6 +60,16 @@ const countingZfs = async (host: Host, work: () => Promise<unknown>): Promise<nu
     await host.ok(sh`umount ${real}`);
   }
   return Number(await host.ok(sh`grep -c ^ ${CALLS} || true`));
+};
+
+/** What counts is no part of every system: strace and time(1), which `scripts/lab peers` brings. Says what is missing. */
+export const canCount = async (host: Host): Promise<boolean> => {
+  const { exitCode, stderr } = await host.run(
+    'for each in strace /usr/bin/time; do command -v $each >/dev/null || { echo $each >&2; exit 1; }; done',
+  );
+  if (exitCode === 0) return true;
+  process.stderr.write(`bench: nothing is counted on ${host.name}: no ${stderr.trim()} there\n`);
+  return false;
 };
 
 /** Counts what a command on a host starts: there all execve(2) calls that succeed, on the other host the calls of zfs. */

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { type Host, src } from '../lab/support/host.ts';
 import { sh } from '../lab/support/quote.ts';
 import { assertArrived, type Compressor, type Contender, isThere, type Way } from './contenders.ts';
-import { type Cost, counted, timed } from './measure.ts';
+import { type Cost, canCount, counted, timed } from './measure.ts';
 import { destroyWays, makeWays } from './ways.ts';
 
 /** One contender's figures. */
@@ -23,7 +23,6 @@ export interface Course {
   readonly isPrimed: boolean;
   /** Happens before each cycle. */
   readonly change: (way: Way) => Promise<void>;
-  readonly isCounted: boolean;
   /** How many targets the source has; their cycles run at the same time. */
   readonly targets: number;
 }
@@ -85,7 +84,8 @@ export const race = async (lanes: readonly Lane[], course: Course): Promise<read
   }
   const rows: Row[] = [];
   for (const { lane, seconds } of figures) {
-    const cost = course.isCounted ? await cycle(lane, counted) : undefined;
+    const isCounted = await canCount(lane.contender.host);
+    const cost = isCounted ? await cycle(lane, counted) : undefined;
     rows.push({ name: lane.contender.name, seconds, cost });
   }
   return rows;

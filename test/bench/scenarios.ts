@@ -57,7 +57,6 @@ const course = (rounds: number, more: Partial<Course> = {}): Course => ({
   change: smallChange,
   isPrimed: true,
   targets: 1,
-  isCounted: true,
   ...more,
 });
 
