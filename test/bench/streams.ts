@@ -148,7 +148,7 @@ const sum = (what: string, racers: readonly Racer[], seconds: Seconds, usages: U
 const forget = (dataset: string) =>
   dst.ok(sh`zfs destroy -r ${dataset}; zpool wait -t free ${dst.pool}; zpool sync`);
 
-const full = async (rounds: number, ways: Ways, compressor: Compressor) => {
+const full = async (rounds: number, ways: Ways, compressor: Compressor, hasSyncoid: boolean) => {
   const own: Racer = {
     name: 'zferry',
     command: (way) => zferry().prime(way, compressor),
@@ -170,7 +170,7 @@ const full = async (rounds: number, ways: Ways, compressor: Compressor) => {
       reset: ({ target }) => forget(`${target}-raw`),
       runs: both,
     },
-    ...((await isThere(syncoid)) ? [peer] : []),
+    ...(hasSyncoid ? [peer] : []),
   ];
   const seconds = await race(rounds, ways, racers);
   return sum(`full send, ${compressor}`, racers, seconds, await usagesOf(own, ways));
@@ -197,8 +197,11 @@ export const fullStreams = async (
       await writeMixed(way, size);
       await src.ok(sh`zfs snapshot ${bench(way)}`);
     });
+    const hasSyncoid = await isThere(syncoid);
     const parts: Awaited<ReturnType<typeof full>>[] = [];
-    for (const compressor of compressors) parts.push(await full(rounds, ways, compressor));
+    for (const compressor of compressors) {
+      parts.push(await full(rounds, ways, compressor, hasSyncoid));
+    }
     return section('A full send of 1 GiB', parts);
   } finally {
     await destroyWays();

@@ -110,8 +110,9 @@ describe('a tree on another host, and two targets', () => {
   const inTheMiddle = async (...options: readonly string[]) => {
     await change();
     await dst.ok(sh`head -c 12000000 /dev/urandom >/${`${source}/d`}/big`);
-    const used = (target: string) => sh`zfs get -Hp -o value used ${`${target}/d`}`;
-    const before = await Promise.all(copies.map(([host, target]) => host.ok(used(target))));
+    const before = await Promise.all(
+      copies.map(([host, target]) => property(host, `${target}/d`, 'used')),
+    );
     const slow = ['--compress', 'none', '--rate', '400K'];
     const going = src.start(underCron(words('run', '-r', ...slow, ...options)));
     for (const [index, [host, target]] of copies.entries()) {

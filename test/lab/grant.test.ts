@@ -71,7 +71,7 @@ describe('with the rights of zferry grant and no others', () => {
     const words = ['run', pair.source, `${there.name}@dst:${pair.target}`];
     const run = src.start(asUser(here, [...words, '--compress', 'none', '--rate', '2M']));
     await src.until(sending);
-    await during(run, untilReceived(dst, pair.target, 4_000_000));
+    await during(run, untilReceived(dst, pair.target, 4 * 2 ** 20));
     await run.signal('KILL');
     await run.done;
     const { stdout } = await zferry('run', '--json');

@@ -38,7 +38,7 @@ test('a run through sudo on both hosts that is killed -9 leaves no zfs behind, a
   const sending = sh`pgrep -f ${`[z]fs send .*${pair.source}@`}`;
   const run = src.start(zferry('run', '--compress', 'none', '--rate', '2M'));
   await src.until(sending);
-  await during(run, untilReceived(dst, pair.target, 4_000_000));
+  await during(run, untilReceived(dst, pair.target, 4 * 2 ** 20));
   await src.ok(sh`pkill -KILL -f ${`^/usr/local/bin/[z]ferry run ${pair.source} `}`);
   await run.done;
 

@@ -142,7 +142,7 @@ const writeReport = (results: readonly RoundResult[]): void => {
 };
 
 if (options.table === undefined) {
-  const { seed = Date.now() % 1_000_000, only: fault, shape } = options;
+  const { seed = 1 + (Date.now() % 1_000_000), only: fault, shape } = options;
   const rounds = schedule(seed, options.rounds, { fault, shape }).slice(options.from - 1);
   say(`torture: seed ${seed}, ${rounds.length} rounds`);
   const results = await playAll(seed, rounds, options.results);
