@@ -9,13 +9,20 @@ const telling: readonly RegExp[] = [
   /: Permission denied \(/,
   /^ssh: /,
   /^(Bad configuration option|command-line:)/,
+  // Of the host that ssh jumps over, before ssh itself says no more than that it got no further
+  /^channel [0-9]+: open failed: /,
+  // It has the address, which the line before it lacks
+  /^Connection (closed|reset) by \S+ port [0-9]+/,
   /^(kex_exchange_identification|ssh_exchange_identification|banner exchange|Connection)\b/i,
   /^(client_loop|Timeout, server|Read from remote host|packet_write|Received disconnect)/i,
 ];
 
+/** ssh had a proxy between itself and the host: it does not know whose address and port it was that ended. */
+const onTheWay = /^(channel [0-9]+: open failed: |Connection (closed|reset) by UNKNOWN port)/;
+
 /** Of one that is logged in ssh says "Connection to HOST closed" instead. */
 const turnedAway =
-  /^((kex|ssh)_exchange_identification: .*(closed by remote host|reset by peer)|Connection (closed|reset) by \S+ port [0-9]+)/i;
+  /^((kex|ssh)_exchange_identification: .*(closed by remote host|reset by peer)|banner exchange: .*Broken pipe|Connection (closed|reset) by \S+ port [0-9]+)/i;
 
 const ssh = (host: RemoteHost): string => {
   const port = host.port === undefined ? [] : ['-p', String(host.port)];
@@ -32,6 +39,9 @@ const hintFor = (line: string, host: RemoteHost): string | undefined => {
   }
   if (line.includes('Could not resolve hostname')) {
     return `the name must be known here or in the ssh configuration; try: ${ssh(host)}`;
+  }
+  if (onTheWay.test(line)) {
+    return `ssh goes there by way of another host or program (ProxyJump or ProxyCommand in its configuration), which did not get through; try: ${ssh(host)}`;
   }
   if (turnedAway.test(line)) {
     return 'sshd there ended the connection before the login was over, as it does when there are too many at once (MaxStartups in its sshd_config); its log says why. The next cycle tries again';

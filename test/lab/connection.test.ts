@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { inTheMiddle, writeLongStream } from './support/interruption.ts';
-import { expectFailed, silentSuccess } from './support/outcome.ts';
+import { changingNothing, expectFailed, silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
   newestEqual,
@@ -12,6 +12,7 @@ import {
 } from './support/pair.ts';
 import { without } from './support/programs.ts';
 import { sh } from './support/quote.ts';
+import { verdictOf } from './support/refusal.ts';
 import { reportOf } from './support/report.ts';
 import { secondSshd } from './support/sshd.ts';
 import { makeUser, receiverAllow, receiverRights, type User } from './support/user.ts';
@@ -83,12 +84,28 @@ describe('a target that cannot be reached fails the cycle in the words of ssh', 
     await dst.until("ss -Htn state established '( sport = :2224 )' | grep -q .");
 
     const place = `ssh://root@dst:2224/${pair.target}`;
-    await expectFailed(pair, () => pair.zferry(pair.source, place), {
+    const verdict = verdictOf(await changingNothing(pair, () => pair.zferry(pair.source, place)));
+    expect(verdict).toEqual({
       exitCode: 1,
-      error: 'Connection closed by 10.99.1.2 port 2224',
+      // Whether ssh had said who it is when sshd ended it
+      error: expect.stringMatching(/^Connection (closed|reset) by 10\.99\.1\.2 port 2224$/),
       hint: 'sshd there ended the connection before the login was over, as it does when there are too many at once (MaxStartups in its sshd_config); its log says why. The next cycle tries again',
-      host: 'root@dst',
     });
+    expect((await pair.lines()).at(-1)).toContain(` to root@dst! ERROR! ${verdict.error}`);
+  });
+
+  test('a host that the one which ssh jumps over does not reach', async () => {
+    const place = `ssh://root@dst:9/${pair.target}`;
+    await expectFailed(
+      pair,
+      () => pair.zferry(pair.source, place, '--ssh-option', 'ProxyJump=dst'),
+      {
+        exitCode: 1,
+        error: 'channel 0: open failed: connect failed: Connection refused',
+        hint: 'ssh goes there by way of another host or program (ProxyJump or ProxyCommand in its configuration), which did not get through; try: ssh -p 9 -- root@dst true',
+        host: 'root@dst',
+      },
+    );
   });
 
   test('a user whose authorized keys do not have ours', async () => {

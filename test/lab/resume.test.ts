@@ -1,6 +1,11 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { diesBefore, inTheMiddle, writeLongStream } from './support/interruption.ts';
+import {
+  diesBefore,
+  diesInTheMiddle,
+  inTheMiddle,
+  writeLongStream,
+} from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   freshPair,
@@ -101,12 +106,9 @@ describe('a first send that was killed', () => {
 
   test('cannot go on when its snapshot is gone; only a person may destroy what arrived', async () => {
     await unprimed();
-    const run = await inTheMiddle(pair, 'prime');
-    await run.signal('KILL');
-    await run.done;
+    await diesInTheMiddle(pair, 'prime');
     const label = String((await snapshots(src, pair.source))[0]);
     await src.ok(sh`zfs destroy ${`${pair.source}@${label}`}`);
-    await dst.until('! pgrep -x zfs');
 
     const { hint, ...said } = await refusalOf(pair, pair.cycle);
     expect(said).toEqual({
@@ -125,9 +127,7 @@ describe('a first send that was killed', () => {
 describe('an increment that was killed', () => {
   test('is given up when its snapshot is gone, and another one goes instead', async () => {
     await outdated();
-    const run = await inTheMiddle(pair, 'run');
-    await run.signal('KILL');
-    await run.done;
+    await diesInTheMiddle(pair, 'run');
     await src.ok(
       sh`zfs destroy ${`${pair.source}@${String((await snapshots(src, pair.source)).at(-1))}`}`,
     );

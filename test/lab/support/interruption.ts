@@ -57,6 +57,12 @@ export const inTheMiddle = async (
   return run;
 };
 
+/** What a run had started goes soon after it, not at once: until then zfs calls its snapshots busy. */
+const nothingIsLeft = async (): Promise<void> => {
+  await src.until('! pgrep -x ssh && ! pgrep -x zfs');
+  await dst.until('! pgrep -x zfs');
+};
+
 /** zferry dies in the middle of such a stream, kill -9, and all that it had started goes after it, on both sides. */
 export const diesInTheMiddle = async (
   pair: Pair,
@@ -66,7 +72,7 @@ export const diesInTheMiddle = async (
   const run = await inTheMiddle(pair, verb, ...options);
   await run.signal('KILL');
   await run.done;
-  await dst.until('! pgrep -x zfs');
+  await nothingIsLeft();
 };
 
 /** Shell commands of a wrapped program: zferry, which may have started it by way of a shell, dies, kill -9. */
@@ -84,8 +90,7 @@ export const diesBefore = async (
   });
   const command = underCron([...verb, pair.source, pair.place, '--log', pair.log], tools);
   expect((await src.run(`${command}; exit $?`)).exitCode).toBe(137);
-  // What it had started goes with it
-  await src.until('! pgrep -x ssh && ! pgrep -x zfs');
+  await nothingIsLeft();
 };
 
 /** What the resume token says that the target has of the stream, in bytes. */

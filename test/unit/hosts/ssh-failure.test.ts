@@ -37,6 +37,32 @@ describe('the failure of an ssh session', () => {
     expect(error.message).toBe('Host key verification failed.');
   });
 
+  test('has the address of who ended the connection where ssh says it', () => {
+    const error = sshFailure(
+      backup,
+      ended(
+        'kex_exchange_identification: read: Connection reset by peer',
+        'Connection reset by 192.0.2.1 port 22',
+      ),
+    );
+    expect(error.message).toBe('Connection reset by 192.0.2.1 port 22');
+  });
+
+  // Both as OpenSSH 10.0 prints them
+  test.each([
+    [
+      'channel 0: open failed: connect failed: Connection refused',
+      'stdio forwarding failed',
+      'Connection closed by UNKNOWN port 65535',
+    ],
+    ['Connection closed by UNKNOWN port 65535'],
+  ])('of a way over another host does not blame the sshd of this one: %s', (...lines) => {
+    const error = sshFailure(backup, ended(...lines));
+    expect(error.message).toBe(lines[0]);
+    expect(error.hint).toContain('ProxyJump or ProxyCommand');
+    expect(error.hint).toContain('try: ssh -- root@backup true');
+  });
+
   test('tells a key that changed from one that was never seen, and how to forget the old one', () => {
     const banner = '@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @';
     const error = sshFailure(backup, ended(banner, 'Host key verification failed.'));
@@ -72,6 +98,8 @@ describe('the failure of an ssh session', () => {
     'kex_exchange_identification: read: Connection reset by peer',
     'kex_exchange_identification: Connection closed by remote host',
     'Connection closed by 192.0.2.1 port 22',
+    'Connection reset by 192.0.2.1 port 22',
+    'banner exchange: Connection to 192.0.2.1 port 22: Broken pipe',
   ])('has for a login that was turned away where to look: %s', (line) => {
     expect(sshFailure(backup, ended(line)).hint).toContain('MaxStartups in its sshd_config');
   });
