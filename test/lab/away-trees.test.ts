@@ -82,7 +82,7 @@ describe('a tree on another host, and two targets', () => {
         /^\S+ dst:\S+ replicated to \S+ successfully\. incremental .*\(4 datasets\)$/,
       );
     }
-    await isQuiet(5);
+    await isQuiet(20);
   });
 
   test('a dataset in trouble keeps no other, and a target none', async () => {
@@ -136,7 +136,7 @@ describe('a tree on another host, and two targets', () => {
     expect((await going.done).exitCode).toBe(1);
     await wire.join();
     await areMended();
-    await isQuiet(10);
+    await isQuiet(20);
   });
 
   test.each(['TERM', 'KILL'])('are resumed after SIG%s', async (signal) => {
@@ -149,7 +149,7 @@ describe('a tree on another host, and two targets', () => {
     }
     await areMended();
     // Nobody ends the connection of a run that was killed: it goes by itself, see below
-    if (signal === 'TERM') await isQuiet(10);
+    if (signal === 'TERM') await isQuiet(20);
   });
 
   test('whose login prints something are not misread', async () => {

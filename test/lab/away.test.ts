@@ -84,7 +84,7 @@ describe.each([
       expect(await zferry(one, ['run', ...options])).toEqual(silentSuccess);
     }
     await isCurrent(one);
-    await isQuiet(5);
+    await isQuiet(20);
   });
 });
 
@@ -99,7 +99,7 @@ describe('a source on another host', () => {
       new RegExp(`^${one.source} has forgotten ${one.target} \\([0-9a-f]+\\)\n$`),
     );
     expect(await dst.ok(sh`zfs list -H -o name -t bookmark -r ${one.source}`)).toBe('');
-    await isQuiet(5);
+    await isQuiet(20);
   });
 
   test('that is an encrypted volume goes raw, locked or not, and opens here with its key', async () => {
@@ -178,7 +178,7 @@ describe('a source on another host', () => {
     expect(await zferry(one, ['prime'])).toEqual(silentSuccess);
     expect((await logged(one)).at(-1)).toContain('. resumed ');
     await isCurrent(one);
-    await isQuiet(10);
+    await isQuiet(20);
   });
 
   test.each(['TERM', 'KILL'])('is resumed after SIG%s', async (signal) => {
@@ -194,7 +194,7 @@ describe('a source on another host', () => {
     expect((await logged(one)).at(-1)).toContain('. resumed ');
     await isCurrent(one);
     // Nobody ends the connection of a run that was killed: it goes by itself, see below
-    if (signal === 'TERM') await isQuiet(10);
+    if (signal === 'TERM') await isQuiet(20);
   });
 
   test('whose login prints something is not misread', async () => {

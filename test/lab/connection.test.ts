@@ -254,7 +254,7 @@ describe('a login replicates', () => {
     await src.ok(sh`kill -STOP ${pid}`);
     cleanups.push(() => src.ok(sh`kill -KILL ${pid}`));
 
-    expect(await pair.cycle('--stall', '3s')).toEqual(silentSuccess);
+    expect(await pair.cycle('--stall', '8s')).toEqual(silentSuccess);
     await newestEqual(pair);
   });
 });

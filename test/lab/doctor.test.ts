@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { change } from './support/change.ts';
 import { type Diagnosis, diagnosisOf } from './support/diagnosis.ts';
 import { dst, type Host, src } from './support/host.ts';
-import { diesInTheMiddle, writeLongStream } from './support/interruption.ts';
+import { diesInTheMiddle, nothingIsLeft, writeLongStream } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
 import { changingNothing } from './support/outcome.ts';
 import {
@@ -126,7 +126,7 @@ describe('what is wrong with ssh is one line', () => {
       seen: 'shared, through /run/lab-master',
     });
     await src.ok(sh`kill -STOP ${pid}`);
-    const { of, exitCode } = await doctor(['--stall', '4s']);
+    const { of, exitCode } = await doctor(['--stall', '10s']);
     expect({ exitCode, ...of['ControlMaster'] }).toMatchObject({
       ...{ exitCode: 0, level: 'warn', hint: 'ssh -O exit -- dst' },
     });
@@ -255,7 +255,7 @@ describe('what is wrong between the two is one line', () => {
     });
     await cycle.signal('KILL');
     await cycle.done;
-    await dst.until('! pgrep -x zfs');
+    await nothingIsLeft();
     const after = await doctor();
     expect(after).toMatchObject({ exitCode: 0 });
     expect(after.of['lock']?.level).toBe('ok');

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, type Host, src } from './support/host.ts';
 import { liar } from './support/liar.ts';
+import { nextSecond } from './support/looks.ts';
 import {
   bookmarks,
   freshPair,
@@ -157,6 +158,7 @@ describe('a base that is no longer what it was', () => {
     pair = await primedPair();
     await rename(src, pair.source, await base(), 'keep me');
     const [bookmark] = await bookmarks(pair.source);
+    await nextSecond();
 
     // Where no snapshots are listed, the bookmark of that guid is the base
     expect(await cycle()).toMatchObject({

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
+import { nextSecond } from './support/looks.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   type Pair,
@@ -34,6 +35,7 @@ const patientSsh = () =>
 /** What zfs is asked for by one cycle. */
 const verbs = async (...options: readonly string[]) => {
   const tools = await wrapTools({ zfs: 'echo "$1" >>"${0%/*}/calls"' });
+  await nextSecond();
   const result = await src.run(underCron([...words(), ...options], tools));
   const calls = await src.ok(sh`cat ${`${tools}/calls`} 2>/dev/null || true`);
   return { result, calls: calls.split('\n').filter(Boolean) };
@@ -154,6 +156,7 @@ describe('of a tree', () => {
     const before = await stateOf(src, pair.source);
     for (const calls of [['snapshot', 'list', 'program'], []]) {
       const noting = await wrapTools({ zfs: note });
+      await nextSecond();
       expect(verdictOf(await src.run(underCron(unreachable, noting))).exitCode).toBe(1);
       const made = await src.ok(sh`cat ${`${noting}/calls`} 2>/dev/null || true`);
       expect(made.split('\n').filter(Boolean)).toEqual(calls);

@@ -318,7 +318,7 @@ describe('a target that does not stop talking', () => {
     [
       'in its facts, on one line',
       `${honestUpTo('section facts')}yes | tr -d '\\n'`,
-      '5s',
+      '15s',
       /^dst stopped answering$/,
     ],
     [

@@ -78,7 +78,7 @@ describe('the line of a cycle', () => {
       kept: [],
     });
     expect(fields['bytes']).toBeGreaterThan(1_000_000);
-    expect(fields['seconds']).toBeGreaterThan(0.2);
+    expect(fields['seconds']).toBeGreaterThan(0);
     expect(fields['seconds']).toBeLessThan(60);
   });
 
@@ -111,7 +111,7 @@ describe('the line of a cycle', () => {
 
   test('has the other run of a cycle that was skipped as a field', async () => {
     pair = await primedPair();
-    const slow = await startSlowCycle(pair, 6);
+    const slow = await startSlowCycle(pair, 15);
     const second = await pair.cycle('--log-format', 'json', '--json');
 
     expect(second).toEqual({ exitCode: 4, stdout: expect.any(String), stderr: '' });

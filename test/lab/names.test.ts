@@ -249,7 +249,7 @@ const calledBy = async (plain: string, name: string): Promise<void> => {
   const file = '/run/lab-passwd';
   await dst.ok(sh`sed ${`s/^${plain}:/${name}:/`} /etc/passwd >${file}`);
   await dst.ok(sh`mount --bind ${file} /etc/passwd`);
-  onTestFinished(async () => void (await dst.run('umount /etc/passwd')));
+  onTestFinished(async () => void (await dst.run('umount -l /etc/passwd')));
 };
 
 describe('a user on the target', () => {

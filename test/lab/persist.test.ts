@@ -47,27 +47,37 @@ const forgetAll = async (): Promise<void> => {
 beforeAll(forgetAll);
 afterEach(forgetAll);
 
-/** Runs zferry under cron, and tells how often its ssh was let in, and how many seconds it took. */
+/** Runs zferry under cron, and tells how many ssh it called, how often that was let in, and how many seconds it took. */
 const observed = async (words: readonly string[]) => {
-  const tools = await wrapTools({ ssh: 'exec $real -v -E "${0%/*}/log" "$@"' });
+  const tools = await wrapTools({
+    ssh: 'echo >>"${0%/*}/clients"; exec $real -v -E "${0%/*}/log" "$@"',
+  });
   const began = performance.now();
   const result = await src.run(underCron([...words, '--log', pair.log], tools));
   const seconds = (performance.now() - began) / 1_000;
-  const logins = await src.ok(sh`grep -c '^Authenticated to' ${`${tools}/log`} || true`);
-  return { result, logins: Number(logins), seconds };
+  const lines = async (file: string, pattern: string) =>
+    Number(await src.ok(sh`grep -c ${pattern} ${`${tools}/${file}`} || true`));
+  return {
+    ...{ result, seconds },
+    clients: await lines('clients', '^'),
+    logins: await lines('log', '^Authenticated to'),
+  };
 };
 
 const cycle = (...options: readonly string[]) =>
   observed([pair.source, pair.place, ...persist, ...options]);
 
-/** A cycle that has to succeed; how long it took, in seconds. */
-const goodCycle = async (...options: readonly string[]): Promise<number> => {
+/** A cycle that has to succeed; what was seen of it. */
+const goodCycle = async (...options: readonly string[]) => {
   await writeFiles(pair.source, 'more');
-  const { result, seconds } = await cycle(...options);
-  expect(result).toEqual(silentSuccess);
+  const seen = await cycle(...options);
+  expect(seen.result).toEqual(silentSuccess);
   await newestEqual(pair);
-  return seconds;
+  return seen;
 };
+
+/** The connection is as good as new: no wait for one that does not answer, and nothing had to be ended. */
+const straight = { clients: 1 } as const;
 
 describe('a connection that is kept', () => {
   test('serves the next cycle without another login, and that of another dataset', async () => {
@@ -87,7 +97,7 @@ describe('a connection that is kept', () => {
   test('holds nothing of the run that it comes from', async () => {
     // Whoever reads what cron's job prints comes to its end
     const words = [pair.source, pair.place, '--log', pair.log, ...persist];
-    await src.ok(`cd /tmp && { ${underCron(words)} 2>&1 | cat; }`, { timeout: 10_000 });
+    await src.ok(`cd /tmp && { ${underCron(words)} 2>&1 | cat; }`, { timeout: 60_000 });
     const master = await theMaster();
     const open = await src.ok(sh`readlink /proc/${master}/fd/* /proc/${master}/cwd`);
     const unexpected = open.split('\n').filter((path) => !/^(\/dev\/null|socket:.*)$/.test(path));
@@ -97,9 +107,9 @@ describe('a connection that is kept', () => {
   });
 
   test('goes by itself after its time', async () => {
-    expect((await cycle('--persist', '2s')).result).toEqual(silentSuccess);
+    expect((await cycle('--persist', '8s')).result).toEqual(silentSuccess);
     const master = await theMaster();
-    await src.until(sh`! kill -0 ${master}`, 5_000);
+    await src.until(sh`! kill -0 ${master}`);
     expect(await sockets()).toEqual([]);
   });
 
@@ -130,7 +140,7 @@ describe('a connection that is kept', () => {
     await run.done;
     await dst.until('! pgrep -x zfs');
     expect(await theMaster()).toBe(master);
-    const next = await observed([own.source, own.place, ...persist, ...impatient]);
+    const next = await observed([own.source, own.place, ...persist]);
     expect(next).toMatchObject({ result: silentSuccess, logins: 0 });
     await isTidy(own);
   });
@@ -139,7 +149,7 @@ describe('a connection that is kept', () => {
     const own = await primedPair();
     onTestFinished(own.remove);
     await writeLongStream(own.source);
-    const run = await inTheMiddle(own, 'run', ...persist);
+    const run = await inTheMiddle(own, 'run', ...persist, ...impatient);
     await wire.cut();
     onTestFinished(wire.join);
     expect(await run.done).toEqual({
@@ -177,8 +187,8 @@ describe('a connection that is kept', () => {
     await src.ok('chmod 755 /usr/local/bin/lab-proxy');
     onTestFinished(async () => void (await src.ok('rm /usr/local/bin/lab-proxy')));
     const proxy = ['--ssh-option', 'ProxyCommand=lab-proxy %h %p'];
-    const seconds = await goodCycle(...proxy);
-    expect(seconds).toBeLessThan(8);
+    // It would be kept for ten minutes
+    expect((await goodCycle(...proxy)).seconds).toBeLessThan(60);
     expect(await cycle(...proxy)).toMatchObject({ result: silentSuccess, logins: 0 });
   });
 });
@@ -188,7 +198,7 @@ describe('a kept connection that is dead is replaced, and the cycle succeeds', (
     await cycle();
     await src.ok(sh`kill -KILL ${await theMaster()}`);
     expect(await sockets()).toHaveLength(1);
-    expect(await goodCycle()).toBeLessThan(8);
+    expect(await goodCycle()).toMatchObject(straight);
     expect(await cycle()).toMatchObject({ result: silentSuccess, logins: 0 });
   });
 
@@ -196,7 +206,7 @@ describe('a kept connection that is dead is replaced, and the cycle succeeds', (
     await cycle();
     const hanging = await theMaster();
     await src.ok(sh`kill -STOP ${hanging}`);
-    expect(await goodCycle()).toBeLessThan(20);
+    expect((await goodCycle()).seconds).toBeLessThan(40);
     expect(await masters()).toHaveLength(2);
     expect(await cycle()).toMatchObject({ result: silentSuccess, logins: 0 });
     await src.ok(sh`kill -KILL ${hanging}`);
@@ -212,7 +222,7 @@ describe('a kept connection that is dead is replaced, and the cycle succeeds', (
     await dst.ok(`kill -STOP ${ends.split('\n').join(' ')}`);
     onTestFinished(async () => void (await dst.ok(`kill -KILL ${ends.split('\n').join(' ')}`)));
 
-    expect(await goodCycle()).toBeLessThan(20);
+    expect((await goodCycle()).seconds).toBeLessThan(40);
     expect(await src.ok(sh`ps -o args= -p ${dead}`)).toBe('ssh: [stopped mux]');
     expect(await cycle()).toMatchObject({ result: silentSuccess, logins: 0 });
   });
@@ -221,8 +231,8 @@ describe('a kept connection that is dead is replaced, and the cycle succeeds', (
     await cycle();
     await dst.unplug();
     await dst.boot();
-    expect(await goodCycle()).toBeLessThan(20);
-    expect(await goodCycle()).toBeLessThan(8);
+    expect((await goodCycle()).seconds).toBeLessThan(40);
+    expect(await goodCycle()).toMatchObject(straight);
   });
 
   test('the wire was cut, and joined again', async () => {
@@ -235,9 +245,9 @@ describe('a kept connection that is dead is replaced, and the cycle succeeds', (
       exitCode: 1,
       error: 'ssh: connect to host dst port 22: Connection timed out',
     });
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(performance.now() - began).toBeLessThan(40_000);
     await wire.join();
-    expect(await goodCycle(...quick)).toBeLessThan(8);
+    expect(await goodCycle(...quick)).toMatchObject(straight);
     expect(await cycle(...quick)).toMatchObject({ result: silentSuccess, logins: 0 });
   });
 
@@ -246,10 +256,10 @@ describe('a kept connection that is dead is replaced, and the cycle succeeds', (
     const master = await theMaster();
     await wire.cut();
     onTestFinished(wire.join);
-    await src.until(sh`! kill -0 ${master}`, 10_000);
+    await src.until(sh`! kill -0 ${master}`);
     expect(await sockets()).toEqual([]);
     await wire.join();
-    expect(await goodCycle(...impatient)).toBeLessThan(8);
+    expect(await goodCycle(...impatient)).toMatchObject(straight);
   });
 });
 

@@ -3,6 +3,7 @@ import { dst, src } from './support/host.ts';
 import {
   diesBefore,
   diesInTheMiddle,
+  impatient,
   inTheMiddle,
   writeLongStream,
 } from './support/interruption.ts';
@@ -53,7 +54,7 @@ const isProtected = async (): Promise<void> => {
 describe('a wire that is cut', () => {
   test('in the middle of a first send: it fails, and the same command goes on where it stopped', async () => {
     await unprimed();
-    const run = await inTheMiddle(pair, 'prime');
+    const run = await inTheMiddle(pair, 'prime', ...impatient);
     await wire.cut();
     const { exitCode, error } = verdictOf(await run.done);
     expect(exitCode).toBe(1);
@@ -67,7 +68,7 @@ describe('a wire that is cut', () => {
 
   test('in the middle of an increment: it fails, and the next cycle goes on where it stopped', async () => {
     const base = await outdated();
-    const run = await inTheMiddle(pair, 'run');
+    const run = await inTheMiddle(pair, 'run', ...impatient);
     await wire.cut();
     expect(verdictOf(await run.done).exitCode).toBe(1);
 
@@ -78,7 +79,7 @@ describe('a wire that is cut', () => {
 
   test('and leaves a receive behind that the next cycle ends, and goes on from', async () => {
     const base = await outdated();
-    const run = await inTheMiddle(pair, 'run');
+    const run = await inTheMiddle(pair, 'run', ...impatient);
     await wire.cut();
     await run.signal('KILL');
     await run.done;

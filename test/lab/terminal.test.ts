@@ -23,7 +23,7 @@ const clearLine = `\r${ESC}[K`;
 describe('a cycle on a terminal', () => {
   test('shows how far it is while it sends, and ends with the result', async () => {
     pair = await primedPair();
-    await writeBigFile(pair.source, 'big', 4);
+    await writeBigFile(pair.source, 'big', 10);
     const words = [pair.source, pair.place, '--rate', '1M', '--log', pair.log];
     const { exitCode, stdout } = await onTerminal(words);
 
@@ -53,7 +53,7 @@ describe('a cycle on a terminal', () => {
 
   test('says that another run is at work', async () => {
     pair = await primedPair();
-    await writeBigFile(pair.source, 'big', 3);
+    await writeBigFile(pair.source, 'big', 15);
     const words = [pair.source, pair.place, '--rate', '1M', '--log', pair.log];
     const slow = src.start(underCron(words));
     await src.until(`pgrep -f ${quote(`[z]fs send .*${pair.source}@`)}`);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from './support/host.ts';
+import { nextSecond } from './support/looks.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -61,6 +62,7 @@ const areSteady = async (): Promise<void> => {
 /** The zfs commands of that kind that one run starts on the source. */
 const counting = async (verb: string, ...options: readonly string[]) => {
   const tools = await wrapTools({ zfs: 'echo "$1" >>"${0%/*}/calls"' });
+  await nextSecond();
   const result = await src.run(underCron(words('run', ...options), tools), { timeout: 100_000 });
   const calls = (await src.ok(sh`cat ${`${tools}/calls`}`)).split('\n');
   return { result, count: calls.filter((call) => call === verb).length };
@@ -171,7 +173,7 @@ describe('several targets in one run', () => {
 
   test('end together by SIGTERM or kill -9, and the next runs mend all', async () => {
     await prime();
-    await writeBigFile(pairs[0].source, 'big', 12);
+    await writeBigFile(pairs[0].source, 'big', 30);
     const logged = (await pairs[0].lines()).length;
     const sending = src.start(underCron(words('run', '--compress', 'none', '--rate', '1M')));
     await src.until(sh`test "$(pgrep -fc ${`^zfs send .*${pairs[0].source}@`})" = 3`);

@@ -3,6 +3,7 @@ import { change as changeReplica } from './support/change.ts';
 import { dst, src } from './support/host.ts';
 import { during, untilReceived } from './support/interruption.ts';
 import { liar } from './support/liar.ts';
+import { nextSecond } from './support/looks.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -103,6 +104,7 @@ describe('a tree', () => {
     const words = ['-r', tree.source, tree.place, '--log', tree.log];
     await dst.ok(sh`rm -f ${there}`);
     const options = await liar({ zfs: `echo $1 >>${there}` });
+    await nextSecond();
     expect(await src.run(underCron([...words, ...options], tools))).toEqual(silentSuccess);
     await isTidy();
     const txgs = await src.ok(sh`zfs list -Hp -r -t snapshot -o createtxg ${tree.source}`);
@@ -331,7 +333,8 @@ describe('several datasets at a time', () => {
     expect(await src.run(underCron(words, tools))).toEqual(silentSuccess);
     await isTidy();
     expect(await src.ok(sh`grep -c '^Authenticated to' ${`${tools}/log`}`)).toBe('1');
-    expect((await src.run("pgrep -f 'ssh:.*[m]ux'")).exitCode).toBe(1);
+    // The master answers that it goes before it has gone
+    await src.until("! pgrep -f 'ssh:.*[m]ux'");
   });
 
   test('keep each other from nothing, new ones among them', async () => {

@@ -108,7 +108,7 @@ test(`a target that was away for ${String(cyclesAway)} cycles is current after o
 
 test('while one target’s send is under way the other’s cycles go on and prune, and nothing is left', async () => {
   const { near: here, far: away } = places();
-  await writeBigFile(near.source, 'big', 25);
+  await writeBigFile(near.source, 'big', 40);
   const slow = src.start(command('run', away, '--compress', 'none', '--rate', '1M'));
   await src.until(sh`pgrep -f ${`[z]fs send .*${near.source}@`}`);
   const busy = String((await snapshots(src, near.source)).at(-1));

@@ -212,7 +212,8 @@ export const play = async (round: Round, judge: Judge): Promise<Outcome> => {
   const { entry, verb } = round;
   const scene = await prepare(round, judge);
   const { aftermaths, result } = await strikeOne(round, scene);
-  for (const { heal } of aftermaths) await heal?.();
+  // What came last stands in the way of what came before: a pool that was exported, say, of all in it
+  for (const { heal } of aftermaths.toReversed()) await heal?.();
   await keepWorking();
   await disarm();
   const violations = [...(await awaitProcesses()), ...(await judge.look())];

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from '../support/host.ts';
-import { inTheMiddle, writeLongStream } from '../support/interruption.ts';
+import { impatient, inTheMiddle, writeLongStream } from '../support/interruption.ts';
 import { type Pair, primedPair, snapshots } from '../support/pair.ts';
 import { goesOn } from '../support/resumption.ts';
 
@@ -19,7 +19,7 @@ describe('a power cut in the middle of an increment', () => {
     pair = await primedPair();
     const [base] = await snapshots(src, pair.source);
     await writeLongStream(pair.source);
-    const run = await inTheMiddle(pair, 'run');
+    const run = await inTheMiddle(pair, 'run', ...impatient);
     await Promise.all(hosts.map((host) => host.unplug()));
     const { exitCode } = await run.done;
     if (!hosts.includes(src)) expect(exitCode).toBe(1);

@@ -32,7 +32,6 @@ export const startInBackground = (
       const sent = await ssh(
         host,
         `until [ -s ${pidFile} ]; do sleep 0.02; done; kill -s ${quote(name)} -- "-$(cat ${pidFile})"`,
-        { timeout: 10_000 },
       );
       if (sent.exitCode !== 0) {
         throw new Error(`${host}: ${command}\ncannot be signalled: ${sent.stderr.trim()}`);

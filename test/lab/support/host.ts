@@ -1,7 +1,7 @@
 import { type Background, startInBackground } from './background.ts';
 import { lab, NAMESPACE } from './lab.ts';
 import { OWN, STATE } from './labs.ts';
-import { quote } from './quote.ts';
+import { quote, sh } from './quote.ts';
 import type { Result } from './result.ts';
 import { type RunOptions, ssh } from './ssh.ts';
 
@@ -50,7 +50,10 @@ const makeHost = (name: string, address: string): Host => {
     start: (command, options = {}) => startInBackground(name, command, options),
     until: async (command, timeout = 30_000) => {
       // The host itself repeats it: one connection, and no wait between two machines
-      await ok(`until sh -c ${quote(command)} >/dev/null 2>&1; do sleep 0.05; done`, { timeout });
+      const loop = `until sh -c ${quote(command)} >/dev/null 2>&1; do sleep 0.05; done`;
+      // There it must end too: what goes on asking would be in the way of every later test
+      const seconds = timeout / 1_000;
+      await ok(sh`timeout ${seconds} sh -c ${loop}`, { timeout: timeout + 30_000 });
     },
     write: async (path, content) => {
       const file = quote(path);

@@ -7,11 +7,11 @@ import { wrapTools } from './tools.ts';
 
 /** An ssh that notices a dead wire in seconds. */
 export const impatient = [
-  ...['--ssh-option', 'ServerAliveInterval=1', '--ssh-option', 'ServerAliveCountMax=2'],
+  ...['--ssh-option', 'ServerAliveInterval=1', '--ssh-option', 'ServerAliveCountMax=5'],
 ] as const;
 
 /** A stream that lasts a while. */
-const slowly = ['--compress', 'none', '--rate', '3M', ...impatient] as const;
+const slowly = ['--compress', 'none', '--rate', '3M'] as const;
 
 const MIB = 2 ** 20;
 
@@ -58,7 +58,7 @@ export const inTheMiddle = async (
 };
 
 /** What a run had started goes soon after it, not at once: until then zfs calls its snapshots busy. */
-const nothingIsLeft = async (): Promise<void> => {
+export const nothingIsLeft = async (): Promise<void> => {
   await src.until('! pgrep -x ssh && ! pgrep -x zfs');
   await dst.until('! pgrep -x zfs');
 };

@@ -16,9 +16,10 @@ export const secondSshd = (port: number, ...settings: readonly string[]): Sshd =
   const replaced = all.map((setting) => setting.split(' ')[0]).join('|');
   const others = sh`grep -vE ${`^(${replaced}) `} /etc/ssh/sshd_config.d/lab.conf`;
   return {
+    // It goes to the background before it listens
     starts: async () =>
       void (await dst.ok(
-        `{ printf '%s\\n' ${all.map(quote).join(' ')}; ${others}; } >${config} && /usr/sbin/sshd -p ${port} -f ${config}`,
+        `{ printf '%s\\n' ${all.map(quote).join(' ')}; ${others}; } >${config} && /usr/sbin/sshd -p ${port} -f ${config} && until ss -Hltn 'sport = :${port}' | grep -q .; do sleep 0.05; done`,
       )),
     ends: async () =>
       void (await dst.ok(

@@ -14,7 +14,13 @@ const full = (host: Host): Fault => ({
     await host.run(
       '/usr/sbin/zfs create -o mountpoint=none tank/ballast; /usr/sbin/zfs set reservation=$(($(/usr/sbin/zfs get -Hp -o value available tank) - 200000)) tank/ballast',
     );
-    return { heal: async () => void (await host.ok('/usr/sbin/zfs destroy tank/ballast')) };
+    // Another fault of the round may have kept it from being made
+    return {
+      heal: async () =>
+        void (await host.ok(
+          '! /usr/sbin/zfs list tank/ballast >/dev/null 2>&1 || /usr/sbin/zfs destroy tank/ballast',
+        )),
+    };
   },
 });
 
@@ -68,7 +74,7 @@ const suspended: Fault = {
   strike: async () => {
     await dst.ok(
       `fallocate -l $(($(df --output=avail -B1 ${FRAIL_FOLDER} | tail -n 1) - 4096)) ${FRAIL_FOLDER}/ballast; for n in $(seq 150); do case $(zpool list -H -o health frail) in SUSPENDED) exit 0;; esac; sleep 0.1; done; true`,
-      { timeout: 30_000 },
+      { timeout: 90_000 },
     );
     return {
       heal: async () => {

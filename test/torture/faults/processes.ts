@@ -44,8 +44,7 @@ const victims: readonly Victim[] = [
   { name: 'the agent', host: dst, pids: agents, moments: everyMoment },
 ];
 
-const signal = (name: string, { host, pids }: Victim) =>
-  host.run(`kill -s ${name} $(${pids})`, { timeout: 10_000 });
+const signal = (name: string, { host, pids }: Victim) => host.run(`kill -s ${name} $(${pids})`);
 
 const killed = (victim: Victim): Fault => ({
   name: `kill -9 of ${victim.name}`,

@@ -56,6 +56,7 @@ const bad: Fault = {
   name: '200 ms and 5 % loss',
   healing: 'itself',
   moments: ['idle'],
+  alone: true,
   strike: async (scene) => {
     await catchUp(scene);
     await wire.delay(200);
@@ -68,6 +69,7 @@ const slow: Fault = {
   name: '1 Mbit/s',
   healing: 'itself',
   moments: ['idle'],
+  alone: true,
   strike: async (scene) => {
     await catchUp(scene);
     await wire.rate(1000);
@@ -104,7 +106,7 @@ const reset: Fault = {
   healing: 'itself',
   moments: inTheStream,
   strike: async () => {
-    await dst.run('python3 -', { input: resetProgram, timeout: 10_000 });
+    await dst.run('python3 -', { input: resetProgram, timeout: 60_000 });
     return nothing;
   },
 };
