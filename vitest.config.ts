@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // vitest leaves a processor free, which of two is half
+          maxWorkers: '100%',
           setupFiles: process.env['ZFERRY_CASES_FILE'] ? ['test/unit/support/count-cases.ts'] : [],
           // A night's properties have more cases, and more time: a millisecond a case is plenty.
           testTimeout: Math.max(60_000, Number(process.env['ZFERRY_CASES'] ?? 0)),
