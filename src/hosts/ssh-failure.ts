@@ -18,7 +18,7 @@ const telling: readonly RegExp[] = [
 ];
 
 /** ssh had a proxy between itself and the host: it does not know whose address and port it was that ended. */
-const onTheWay = /^(channel [0-9]+: open failed: |Connection (closed|reset) by UNKNOWN port)/;
+const onTheWay = /^channel [0-9]+: open failed: |\bUNKNOWN port\b/;
 
 /** Of one that is logged in ssh says "Connection to HOST closed" instead. */
 const turnedAway =

@@ -48,7 +48,7 @@ describe('the failure of an ssh session', () => {
     expect(error.message).toBe('Connection reset by 192.0.2.1 port 22');
   });
 
-  // Both as OpenSSH 10.0 prints them
+  // The first two as OpenSSH 10.0 printed them
   test.each([
     [
       'channel 0: open failed: connect failed: Connection refused',
@@ -56,6 +56,7 @@ describe('the failure of an ssh session', () => {
       'Connection closed by UNKNOWN port 65535',
     ],
     ['Connection closed by UNKNOWN port 65535'],
+    ['banner exchange: Connection to UNKNOWN port 65535: Broken pipe'],
   ])('of a way over another host does not blame the sshd of this one: %s', (...lines) => {
     const error = sshFailure(backup, ended(...lines));
     expect(error.message).toBe(lines[0]);
