@@ -65,12 +65,13 @@ const lines = (key: string, scope: Scope): readonly string[] => [
   `for name in zfs ${compressorNames.join(' ')};`,
   'do if command -v $name >/dev/null 2>&1; then echo has $name; fi; done;',
   `echo section properties; ${isTree(scope) ? tellAround : tellOne}`,
-  // A zpool that does not know one of the features (OpenZFS 0.8, illumos) answers none of the question.
-  `echo section pool; { zpool get -Hp -o property,value guid,${storedBlockFeatures.join(',')} "$pool" 2>/dev/null`,
-  '|| zpool get -Hp -o property,value guid "$pool" 2>&1; };',
   `case $known in "") echo section snapshots; ${isTree(scope) ? listBelow : listOne};;`,
   // One by name costs the same however many there are.
   `*) echo section known; z list -Hp -t snapshot ${snapshotColumns} "$target@$known" 2>&1;; esac; echo status list $?;`,
+  // The last question: of a pool that is exported meanwhile zfs lists nothing, at times without a word.
+  // A zpool that does not know one of the features (OpenZFS 0.8, illumos) answers none of the question.
+  `echo section pool; { zpool get -Hp -o property,value guid,${storedBlockFeatures.join(',')} "$pool" 2>/dev/null`,
+  '|| zpool get -Hp -o property,value guid "$pool" 2>&1; };',
   'echo end facts; };',
 
   'unpack() { case $1 in',

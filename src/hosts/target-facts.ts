@@ -235,6 +235,12 @@ const listedProperties = (rows: readonly string[]): readonly (readonly [string, 
     return [name, new Map(datasetProperties.map((each, index) => [each, values[index] ?? '-']))];
   });
 
+/** Where zfs told of the dataset and could not list it, it went in between: it is not one without snapshots. */
+const vanishing = (snapshotLines: readonly string[]): string | undefined =>
+  statusOf(snapshotLines, 'list') === 0
+    ? undefined
+    : snapshotLines.find((line) => line !== '' && !isRow(line) && !line.startsWith('status '));
+
 /** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
 export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {
   const sections = bySection(lines);
@@ -245,8 +251,10 @@ export const parseFacts = (target: DatasetName, lines: readonly string[]): Targe
   const properties = new Map([...propertiesIn(sections), ...listed]);
   const rowsBy = Map.groupBy(rows.filter(isSnapshot), (row) => row.slice(0, row.indexOf('@')));
   const own = properties.get(target);
+  const host = hostFactsIn(target, sections, properties, snapshotLines);
   return {
-    ...hostFactsIn(target, sections, properties, snapshotLines),
+    ...host,
+    complaint: host.complaint ?? (host.poolGuid && own ? vanishing(snapshotLines) : undefined),
     dataset: own && seenDataset(own, rowsBy.get(target) ?? []),
     below: datasetsBelow(target, properties, rowsBy),
   };

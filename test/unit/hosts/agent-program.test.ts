@@ -136,8 +136,8 @@ describe('a running agent', () => {
       expect(agent.lines.filter((line) => /^(section|end) /.test(line))).toEqual([
         'section facts',
         'section properties',
-        'section pool',
         'section snapshots',
+        'section pool',
         'end facts',
       ]);
     },
@@ -213,10 +213,11 @@ describe('an agent that is told one snapshot', () => {
         /keystatus,written@2026-11-20 08:05:00 {2}-x$/,
       );
       const { lines } = agent;
-      expect(lines.slice(lines.indexOf('section known') + 1)).toEqual([
+      const behind = (said: readonly string[], section: string) =>
+        said.slice(said.indexOf(section) + 1, said.indexOf('section pool'));
+      expect(behind(lines, 'section known')).toEqual([
         `${target}@${label}\t1\t1\t-`,
         'status list 0',
-        'end facts',
       ]);
       const before = lines.length;
       agent.process.stdin.write('list\n');
@@ -224,11 +225,7 @@ describe('an agent that is told one snapshot', () => {
       agent.process.stdin.end();
       const again = lines.slice(before);
       expect(again.some((line) => line.includes('written@'))).toBe(false);
-      expect(again.slice(again.indexOf('section snapshots') + 1)).toEqual([
-        'all of them',
-        'status list 0',
-        'end facts',
-      ]);
+      expect(behind(again, 'section snapshots')).toEqual(['all of them', 'status list 0']);
     },
   );
 });
@@ -249,7 +246,7 @@ test('an agent whose zpool does not know all features tells the guid of the pool
   await agent.answered(1);
   agent.process.stdin.end();
   const from = agent.lines.indexOf('section pool');
-  const pool = agent.lines.slice(from, agent.lines.indexOf('section snapshots'));
+  const pool = agent.lines.slice(from, agent.lines.indexOf('end facts'));
   expect(pool).toEqual(['section pool', 'guid\t7']);
   expect(parseFacts(target, agent.lines)).toMatchObject({ poolGuid: '7', takesStored: false });
 });

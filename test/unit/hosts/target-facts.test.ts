@@ -96,6 +96,22 @@ describe('the facts about one snapshot', () => {
 });
 
 describe('the facts of a target', () => {
+  const goneMeanwhile = ["cannot open 'tank/r/a b': dataset does not exist", 'status list 1'];
+
+  test('are a complaint, not of a dataset without snapshots, where it went while it was looked at', () => {
+    expect(parseFacts(target, facts({ snapshots: goneMeanwhile })).complaint).toBe(
+      goneMeanwhile[0],
+    );
+  });
+
+  test.each([
+    ['its pool went too', { snapshots: goneMeanwhile, pool: ["cannot open 'tank': no such pool"] }],
+    ['it was not there before', { snapshots: goneMeanwhile, properties: [goneMeanwhile[0] ?? ''] }],
+    ['it has no snapshots', { snapshots: ['status list 0'] }],
+  ])('have no such complaint where %s', (_, changes) => {
+    expect(parseFacts(target, facts(changes)).complaint).toBeUndefined();
+  });
+
   test('are what the agent printed', () => {
     expect(parseFacts(target, facts())).toEqual({
       hasZfs: true,
