@@ -3,6 +3,9 @@ import type { Ending } from './child.ts';
 import { type Host, hostShown, type RemoteHost } from './place.ts';
 import { pasteable } from './words.ts';
 
+/** Whoever ended the connection before the login was over, by address: of one that is logged in ssh says "to HOST closed". */
+const endedBy = /^Connection (closed|reset) by \S+ port [0-9]+/;
+
 /** Lines of ssh that say why it ended, the most telling first (OpenSSH 8.4 to 10). */
 const telling: readonly RegExp[] = [
   /^Host key verification failed/,
@@ -12,7 +15,7 @@ const telling: readonly RegExp[] = [
   // Of the host that ssh jumps over, before ssh itself says no more than that it got no further
   /^channel [0-9]+: open failed: /,
   // It has the address, which the line before it lacks
-  /^Connection (closed|reset) by \S+ port [0-9]+/,
+  endedBy,
   /^(kex_exchange_identification|ssh_exchange_identification|banner exchange|Connection)\b/i,
   /^(client_loop|Timeout, server|Read from remote host|packet_write|Received disconnect)/i,
 ];
@@ -20,9 +23,12 @@ const telling: readonly RegExp[] = [
 /** ssh had a proxy between itself and the host: it does not know whose address and port it was that ended. */
 const onTheWay = /^channel [0-9]+: open failed: |\bUNKNOWN port\b/;
 
-/** Of one that is logged in ssh says "Connection to HOST closed" instead. */
-const turnedAway =
-  /^((kex|ssh)_exchange_identification: .*(closed by remote host|reset by peer)|banner exchange: .*Broken pipe|Connection (closed|reset) by \S+ port [0-9]+)/i;
+/** As sshd's end of a login that it does not take. */
+const turnedAway: readonly RegExp[] = [
+  endedBy,
+  /^(kex|ssh)_exchange_identification: .*(closed by remote host|reset by peer)/i,
+  /^banner exchange: .*Broken pipe/i,
+];
 
 const ssh = (host: RemoteHost): string => {
   const port = host.port === undefined ? [] : ['-p', String(host.port)];
@@ -43,7 +49,7 @@ const hintFor = (line: string, host: RemoteHost): string | undefined => {
   if (onTheWay.test(line)) {
     return `ssh goes there by way of another host or program (ProxyJump or ProxyCommand in its configuration), which did not get through; try: ${ssh(host)}`;
   }
-  if (turnedAway.test(line)) {
+  if (turnedAway.some((pattern) => pattern.test(line))) {
     return 'sshd there ended the connection before the login was over, as it does when there are too many at once (MaxStartups in its sshd_config); its log says why. The next cycle tries again';
   }
   return undefined;

@@ -134,11 +134,13 @@ const writtenIn = (text: string | undefined): number => {
   throw failure(`cannot read what was written on the target: '${shown(text)}'`);
 };
 
+/** Words of zfs, and no row of what it was asked for. */
+const isSaid = (line: string): boolean => !/\t|^$|^[0-9]+$|^status /.test(line);
+
 /** What zfs says of something that is not there is an answer. */
 const isComplaint = (line: string): boolean =>
-  !/\t|^$|^[0-9]+$|^status |(dataset does not exist|name is too long|no such pool( available\.)?)$/.test(
-    line,
-  );
+  isSaid(line) &&
+  !/(dataset does not exist|name is too long|no such pool( available\.)?)$/.test(line);
 
 const predecessorsIn = (lines: readonly string[]): number[] => {
   const self = values(lines, 'self')[0];
@@ -237,9 +239,7 @@ const listedProperties = (rows: readonly string[]): readonly (readonly [string, 
 
 /** Where zfs told of the dataset and could not list it, it went in between: it is not one without snapshots. */
 const vanishing = (snapshotLines: readonly string[]): string | undefined =>
-  statusOf(snapshotLines, 'list') === 0
-    ? undefined
-    : snapshotLines.find((line) => line !== '' && !isRow(line) && !line.startsWith('status '));
+  statusOf(snapshotLines, 'list') === 0 ? undefined : snapshotLines.find(isSaid);
 
 /** Reads the agent's lines up to `end facts`. Throws a failure for lines that are not of the protocol. */
 export const parseFacts = (target: DatasetName, lines: readonly string[]): TargetFacts => {

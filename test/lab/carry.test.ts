@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, type Host, src } from './support/host.ts';
-import { diesInTheMiddle, writeLongStream } from './support/interruption.ts';
+import { diesInTheMiddle, nothingIsLeft, writeLongStream } from './support/interruption.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -77,8 +77,7 @@ const diesBefore = async (words: readonly string[], zfs: string, first = ':'): P
   const [verb = '', ...options] = words;
   const command = underCron([verb, pair.source, pair.place, '--log', pair.log, ...options], tools);
   expect((await src.run(`${command}; exit $?`)).exitCode).toBe(137);
-  await src.until('! pgrep -x ssh && ! pgrep -x zfs');
-  await dst.until('! pgrep -x zfs');
+  await nothingIsLeft();
 };
 
 /** It dies before the step of that hour, when the one before has arrived. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { nextSecond } from './support/looks.ts';
+import { lockFilesOf, nextSecond } from './support/looks.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   type Pair,
@@ -32,19 +32,13 @@ const isReady = () =>
 const patientSsh = () =>
   `n=0; until ${isReady()}; do n=$((n + 1)); [ $n -lt 200 ] || exit 255; sleep 0.1; done`;
 
-/** What zfs is asked for by one cycle. */
-const verbs = async (...options: readonly string[]) => {
+/** What zfs is asked for by one run. */
+const verbs = async (line: readonly string[]) => {
   const tools = await wrapTools({ zfs: 'echo "$1" >>"${0%/*}/calls"' });
   await nextSecond();
-  const result = await src.run(underCron([...words(), ...options], tools));
+  const result = await src.run(underCron(line, tools));
   const calls = await src.ok(sh`cat ${`${tools}/calls`} 2>/dev/null || true`);
   return { result, calls: calls.split('\n').filter(Boolean) };
-};
-
-/** The pair's lock files, which have the target's id from the run before. */
-const lockFiles = async (): Promise<readonly string[]> => {
-  const [label = ''] = await snapshots(src, pair.source);
-  return (await src.ok(sh`grep -lF ${label} /run/zferry/*.lock`)).split('\n');
 };
 
 describe('while ssh connects', () => {
@@ -55,7 +49,7 @@ describe('while ssh connects', () => {
   });
 
   test('nothing is made where the run before did not succeed, or left no word', async () => {
-    for (const file of await lockFiles()) await src.ok(sh`rm ${file}`);
+    for (const file of await lockFilesOf(pair)) await src.ok(sh`rm ${file}`);
     const tools = await wrapTools({ ssh: `sleep 3; ! ${isReady()} || exit 255` });
     expect(await src.run(underCron(words(), tools))).toEqual(silentSuccess);
     await isTidy(pair);
@@ -64,14 +58,14 @@ describe('while ssh connects', () => {
 
 describe('what was begun is taken back', () => {
   test('when the target does not answer, and not begun again until it does', async () => {
-    const unreachable = ['--ssh-option', 'Port=1'];
+    const unreachable = [...words(), '--ssh-option', 'Port=1'];
     const before = await stateOf(src, pair.source);
-    const first = await verbs(...unreachable);
+    const first = await verbs(unreachable);
     expect(verdictOf(first.result).exitCode).toBe(1);
     expect(first.calls).toEqual(['snapshot', 'bookmark', 'list', 'destroy', 'destroy']);
     expect(await stateOf(src, pair.source)).toBe(before);
 
-    const second = await verbs(...unreachable);
+    const second = await verbs(unreachable);
     expect(verdictOf(second.result).exitCode).toBe(1);
     expect(second.calls).toEqual([]);
 
@@ -88,7 +82,7 @@ describe('what was begun is taken back', () => {
   });
 
   test('when it was for another target', async () => {
-    const files = await lockFiles();
+    const files = await lockFilesOf(pair);
     const word = 's/"remembered":"[^"]*"/"remembered":"0123456789"/';
     for (const file of files) await src.ok(sh`sed -i ${word} ${file}`);
     expect(await pair.cycle()).toEqual(silentSuccess);
@@ -151,15 +145,12 @@ describe('of a tree', () => {
     expect(await src.run(underCron(treeWords(), tools))).toEqual(silentSuccess);
     await isCurrent();
 
-    const note = 'echo "$1" >>"${0%/*}/calls"';
     const unreachable = [...treeWords(), '--ssh-option', 'Port=1'];
     const before = await stateOf(src, pair.source);
     for (const calls of [['snapshot', 'list', 'program'], []]) {
-      const noting = await wrapTools({ zfs: note });
-      await nextSecond();
-      expect(verdictOf(await src.run(underCron(unreachable, noting))).exitCode).toBe(1);
-      const made = await src.ok(sh`cat ${`${noting}/calls`} 2>/dev/null || true`);
-      expect(made.split('\n').filter(Boolean)).toEqual(calls);
+      const seen = await verbs(unreachable);
+      expect(verdictOf(seen.result).exitCode).toBe(1);
+      expect(seen.calls).toEqual(calls);
       expect(await stateOf(src, pair.source)).toBe(before);
     }
     expect(await src.run(underCron(treeWords()))).toEqual(silentSuccess);

@@ -4,7 +4,6 @@ import { dst, type Host, src } from './support/host.ts';
 import {
   bookmarks,
   freshPair,
-  newestEqual,
   type Pair,
   pairOf,
   primedPair,
@@ -15,6 +14,7 @@ import {
 } from './support/pair.ts';
 import { sh } from './support/quote.ts';
 import { follow, refusalOf, verdictOf } from './support/refusal.ts';
+import { replicates } from './support/resumption.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
@@ -23,12 +23,6 @@ const destroyAll = async (host: Host, dataset: string, kind: 'snapshot' | 'bookm
   await host.ok(
     sh`zfs list -H -d 1 -t ${kind} -o name ${dataset} | while read -r name; do zfs destroy "$name"; done`,
   );
-};
-
-const replicates = async (): Promise<void> => {
-  await writeFiles(pair.source, 'afterwards');
-  expect(await pair.cycle()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-  await newestEqual(pair);
 };
 
 describe('a source', () => {
@@ -66,7 +60,7 @@ describe('a target', () => {
     });
     expect(hint).toBe(`make the first full send: zferry prime ${pair.source} ${pair.place}`);
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 
   test('whose parent is missing is not primed', async () => {
@@ -81,7 +75,7 @@ describe('a target', () => {
     });
     await follow(hint);
     expect(await pair.prime()).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-    await replicates();
+    await replicates(pair);
   });
 
   test('that exists but was never received is left alone', async () => {
@@ -103,7 +97,7 @@ describe('a target', () => {
 
     expect(said).toEqual({ exitCode: 3, error: `${pair.target} on dst is writable` });
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 
   test('that was changed since its base is not rolled back unasked', async () => {
@@ -117,7 +111,7 @@ describe('a target', () => {
       error: `${pair.target} on dst was changed after its snapshot @${String(base)}`,
     });
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 
   test('that was changed and then snapshotted refuses the stream itself, which leaves nothing behind', async () => {
@@ -133,7 +127,7 @@ describe('a target', () => {
       error: `${pair.target} on dst was changed after its snapshot @${String(base)}`,
     });
     await follow(hint);
-    await replicates();
+    await replicates(pair);
     expect(await bookmarks(pair.source)).toHaveLength(1);
   });
 });
@@ -152,7 +146,7 @@ describe('two sides without a common snapshot', () => {
     });
     await follow(hint);
     expect(await snapshots(dst, pair.target)).toEqual([expect.not.stringContaining(String(old))]);
-    await replicates();
+    await replicates(pair);
   });
 
   test('are told apart by guid where a snapshot has the same name on both', async () => {
@@ -199,7 +193,7 @@ describe('a partial receive of somebody else', () => {
       error: `${pair.target} on dst has a partial receive of ${foreign}@new, which is not of this source`,
     });
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 
   test('that made the target is destroyed only when a person says so', async () => {
@@ -218,6 +212,6 @@ describe('a partial receive of somebody else', () => {
     }
     const { hint } = verdictOf(await pair.prime());
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
-import { type Asked, askedBy, askedByCycle, listed } from './support/looks.ts';
+import { type Asked, askedBy, askedByCycle, listed, lockFilesOf } from './support/looks.ts';
 import { silentSuccess } from './support/outcome.ts';
 import {
   bookmarks,
@@ -39,10 +39,6 @@ const listedByCycle = async (...options: readonly string[]) => {
   await newestEqual(pair);
   return listed(asked);
 };
-
-/** The lock files of the pair: as it was typed, and of its target. */
-const lockFiles = () =>
-  src.ok(sh`grep -lF ${newest} /run/zferry/*.lock`).then((text) => text.split('\n'));
 
 describe('a cycle lists no snapshots', () => {
   test('where the one before left nothing to be done', async () => {
@@ -103,7 +99,7 @@ describe('a cycle lists all, and goes on', () => {
     [
       'the lock files are gone',
       async () => {
-        for (const file of await lockFiles()) await src.ok(sh`rm ${file}`);
+        for (const file of await lockFilesOf(pair)) await src.ok(sh`rm ${file}`);
       },
     ],
     [
@@ -116,7 +112,7 @@ describe('a cycle lists all, and goes on', () => {
     [
       'the last listing was a day ago',
       async () => {
-        for (const file of await lockFiles()) {
+        for (const file of await lockFilesOf(pair)) {
           await src.ok(sh`sed -i -E ${'s#("remembered":"[^/]*/[^/]*)/1[0-9]*/#\\1/1/#'} ${file}`);
         }
       },

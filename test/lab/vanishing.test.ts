@@ -1,42 +1,25 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { dst, src } from './support/host.ts';
 import { liar } from './support/liar.ts';
-import { silentSuccess } from './support/outcome.ts';
-import {
-  newestEqual,
-  type Pair,
-  primedPair,
-  snapshots,
-  stateOf,
-  writeFiles,
-} from './support/pair.ts';
+import { lockFilesOf } from './support/looks.ts';
+import { type Pair, primedPair, stateOf } from './support/pair.ts';
 import { smallPool } from './support/pool.ts';
 import { sh } from './support/quote.ts';
 import { verdictOf } from './support/refusal.ts';
+import { replicates } from './support/resumption.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
 
-/** With no word of the run before, the next one has all snapshots of the target listed, and not one by its name. */
-const looksAtAll = async (): Promise<void> => {
-  const [label = ''] = await snapshots(src, pair.source);
-  await src.ok(sh`rm $(grep -lF ${label} /run/zferry/*.lock)`);
-};
-
 /** A cycle in which that happens on dst after zfs has told of the target, and before it lists its snapshots. */
 const meanwhile = async (command: string) => {
-  await looksAtAll();
+  // With no word of the run before it has all snapshots of the target listed, and not one by its name
+  for (const file of await lockFilesOf(pair)) await src.ok(sh`rm ${file}`);
   const options = await liar({ zfs: `case $1 in list) ${command};; esac` });
   const before = await stateOf(src, pair.source);
   const verdict = verdictOf(await pair.cycle(...options));
   expect(await stateOf(src, pair.source)).toBe(before);
   return verdict;
-};
-
-const replicates = async (): Promise<void> => {
-  await writeFiles(pair.source, 'afterwards');
-  expect(await pair.cycle()).toEqual(silentSuccess);
-  await newestEqual(pair);
 };
 
 describe('a target that goes while it is looked at is not taken for one without snapshots', () => {
@@ -48,7 +31,7 @@ describe('a target that goes while it is looked at is not taken for one without 
     expect(said).toEqual({ exitCode: 1, error: `the pool ${pool} is not imported on dst` });
     expect(hint).toContain(`zpool import ${pool}`);
     await dst.ok(sh`zpool import -d ${dst.vdevs} ${pool}`);
-    await replicates();
+    await replicates(pair);
   });
 
   test('it is renamed', async () => {
@@ -61,6 +44,6 @@ describe('a target that goes while it is looked at is not taken for one without 
       hint: undefined,
     });
     await dst.ok(sh`zfs rename -u ${away} ${pair.target}`);
-    await replicates();
+    await replicates(pair);
   });
 });

@@ -1,17 +1,11 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { dst, src } from '../support/host.ts';
-import { silentSuccess } from '../support/outcome.ts';
-import { newestEqual, type Pair, primedPair, writeFiles } from '../support/pair.ts';
+import { type Pair, primedPair } from '../support/pair.ts';
 import { follow, refusalOf } from '../support/refusal.ts';
+import { replicates } from '../support/resumption.ts';
 
 let pair: Pair;
 afterEach(async () => pair.remove());
-
-const replicates = async (): Promise<void> => {
-  await writeFiles(pair.source, 'afterwards');
-  expect(await pair.cycle()).toEqual(silentSuccess);
-  await newestEqual(pair);
-};
 
 describe('a source', () => {
   test('whose pool is not imported fails until it is', async () => {
@@ -22,7 +16,7 @@ describe('a source', () => {
 
     expect(said).toEqual({ exitCode: 1, error: 'the pool tank is not imported on this host' });
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 });
 
@@ -35,6 +29,6 @@ describe('a target', () => {
 
     expect(said).toEqual({ exitCode: 1, error: 'the pool tank is not imported on dst' });
     await follow(hint);
-    await replicates();
+    await replicates(pair);
   });
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { dst, type Host, src } from './host.ts';
 import { liar } from './liar.ts';
-import { type Pair, underCron } from './pair.ts';
+import { type Pair, snapshots, underCron } from './pair.ts';
 import { quote, sh } from './quote.ts';
 import type { Result } from './result.ts';
 import { wrapTools } from './tools.ts';
@@ -24,6 +24,12 @@ const linesOf = async (host: Host, file: string): Promise<readonly string[]> =>
  */
 export const nextSecond = async (): Promise<void> => {
   await src.ok('now=$(date +%s); while [ "$(date +%s)" = "$now" ]; do sleep 0.05; done');
+};
+
+/** The lock files of a pair, as it was typed and of its target: both remember the newest snapshot, for a short look. */
+export const lockFilesOf = async ({ source }: Pair): Promise<readonly string[]> => {
+  const newest = (await snapshots(src, source)).at(-1) ?? '';
+  return (await src.ok(sh`grep -lF ${newest} /run/zferry/*.lock`)).split('\n');
 };
 
 /** Runs zferry with these words, as cron would, and writes down each zfs command on both hosts. */

@@ -1,11 +1,19 @@
 import { expect } from 'vitest';
 import { receivedBytes, streamBytes } from './interruption.ts';
-import type { Pair } from './pair.ts';
+import { silentSuccess } from './outcome.ts';
+import { newestEqual, type Pair, writeFiles } from './pair.ts';
 import { reportOf } from './report.ts';
 import { isTidy } from './tidy.ts';
 
 const MIB = 2 ** 20;
 const RESUMED = / replicated to dst successfully\. resumed [0-9.]+ [KM]iB in [0-9.]+ s$/;
+
+/** Once its trouble is over, the next cycle brings over what was written since. */
+export const replicates = async (pair: Pair): Promise<void> => {
+  await writeFiles(pair.source, 'afterwards');
+  expect(await pair.cycle()).toEqual(silentSuccess);
+  await newestEqual(pair);
+};
 
 /** Runs to the end, and makes sure that what the target had was not sent again. */
 export const goesOn = async (pair: Pair, verb: 'run' | 'prime', base?: string): Promise<void> => {
